@@ -1,0 +1,231 @@
+"""The Python client: what a user does, as methods. It speaks HTTP and nothing else.
+
+Example::
+
+    with Taskgraft() as service:
+        wine = service.upload("wine.csv")
+        job = service.submit({"kind": "multitask", "tasks": [{"name": "quality", "dataset": wine["id"], "target": "quality"}]})
+        done = service.result(job["id"], on_change=lambda job: print(job["progress"]["fraction"]))
+        service.predict(done["model"], rows=[{"alcohol": 9.4}])
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from taskgraft.errors import Document, JobFailed
+from taskgraft.location import locate
+from taskgraft.transport import Content, Request, Transport
+
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".tsv": "text/csv",
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".jsonl": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+}
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+_WAIT_SECONDS = 30
+_CHUNK_BYTES = 1 << 20
+
+Columns = Mapping[str, Sequence[Any]]
+Rows = Sequence[Mapping[str, Any]]
+
+
+class Taskgraft:
+    """A connection to one service. Answers are the service's JSON documents as dictionaries.
+
+    Every method may raise ``ProblemError`` (the service refused, and says where) and ``Unreachable``.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        data: Path | None = None,
+        timeout_seconds: float = 60.0,
+        tries: int = 4,
+    ) -> None:
+        self._transport = Transport(locate(url, key, data=data), timeout_seconds=timeout_seconds, tries=tries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def upload(
+        self,
+        source: Path | str | bytes | Columns,
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+        delimiter: str | None = None,
+        decimal: str | None = None,
+        nulls: str | None = None,
+        types: Mapping[str, str] | None = None,
+    ) -> Document:
+        """Store a table: a file (streamed), its bytes, or columns by name; → the dataset with its columns and warnings."""
+        content, guessed, called = _content(source)
+        params = {
+            "name": name or called,
+            "delimiter": delimiter,
+            "decimal": decimal,
+            "nulls": nulls,
+            "types": ",".join(f"{column}:{kind}" for column, kind in types.items()) if types else None,
+        }
+        return self._json(
+            Request("POST", "/v1/datasets", params=params, content=content, media_type=media_type or guessed)
+        )
+
+    def submit(self, spec: Mapping[str, Any]) -> Document:
+        """Queue a job; → the job, not yet started."""
+        return self._json(Request("POST", "/v1/jobs", body=dict(spec)))
+
+    def check(self, spec: Mapping[str, Any]) -> Document:
+        """What the service would make of a job: ``spec`` with every default, ``errors``, ``warnings``. Nothing is stored."""
+        return self._json(Request("POST", "/v1/jobs", params={"dry_run": "true"}, body=dict(spec)))
+
+    def job(self, job_id: str, *, wait_seconds: float | None = None) -> Document:
+        """The job now, or at its next change within ``wait_seconds``."""
+        timeout = None if wait_seconds is None else wait_seconds + 30
+        return self._json(Request("GET", f"/v1/jobs/{job_id}", params={"wait": wait_seconds}, timeout_seconds=timeout))
+
+    def wait(self, job_id: str, *, on_change: Callable[[Document], None] | None = None) -> Document:
+        """Follow the job to its end, whatever that is, calling ``on_change`` with each new state of it."""
+        job = self.job(job_id)
+        while True:
+            if on_change is not None:
+                on_change(job)
+            if job["status"] in FINISHED:
+                return job
+            job = self.job(job_id, wait_seconds=_WAIT_SECONDS)
+
+    def result(self, job_id: str, *, on_change: Callable[[Document], None] | None = None) -> Document:
+        """The succeeded job, with ``result.tasks`` complete however many there are.
+
+        Raises:
+            JobFailed: it failed or was cancelled.
+        """
+        job = self.wait(job_id, on_change=on_change)
+        if job["status"] != "succeeded":
+            raise JobFailed(job)
+        if job["result"] is not None and job["result"].get("tasks") is None:
+            job["result"]["tasks"] = {task["name"]: task for task in self.pages(f"/v1/jobs/{job_id}/tasks")}
+        return job
+
+    def cancel(self, job_id: str, *, keep_best: bool = False) -> Document:
+        """Stop the job; with ``keep_best`` the best model so far is stored."""
+        return self._json(Request("POST", f"/v1/jobs/{job_id}/cancel", body={"keep_best": keep_best}))
+
+    def events(self, job_id: str, *, after: int = 0) -> Iterator[Document]:
+        """The job's events as they happen, ``{"id","event","data"}``, until it ends. A broken stream resumes where it was."""
+        while True:
+            try:
+                with self._transport.stream(
+                    f"/v1/jobs/{job_id}/events",
+                    params={"after": after},
+                    headers={"Accept": "text/event-stream", "Last-Event-ID": str(after)},
+                ) as response:
+                    for event in _server_sent(response.iter_lines()):
+                        if event["event"] == "end":
+                            return
+                        after = event["id"]
+                        yield event
+            except httpx.TransportError:
+                # the sequence number is durable: ask again from there, and let `job` say whether anyone is there at all
+                self.job(job_id)
+
+    def predict(
+        self,
+        model: str,
+        rows: Rows | None = None,
+        *,
+        columns: Columns | None = None,
+        tasks: Sequence[str] | None = None,
+        strict: bool = False,
+    ) -> Document:
+        """Predictions for rows, or for the same as columns; all tasks unless some are named."""
+        body: Document = {"rows": list(rows or [])} if columns is None else {"columns": dict(columns)}
+        body |= {"tasks": list(tasks)} if tasks is not None else {}
+        body |= {"strict": True} if strict else {}
+        return self._json(Request("POST", f"/v1/models/{model}/predictions", body=body))
+
+    def predict_one(self, model: str, **features: Any) -> Document:
+        """One row by GET: its values are typed by the model's input schema."""
+        return self._json(Request("GET", f"/v1/models/{model}/predictions", params=features))
+
+    def get(self, path: str, **params: Any) -> Document:
+        """Any other document of the API, as ``service.get("/v1/models/mdl_…/lineage")``."""
+        return self._json(Request("GET", path, params=params))
+
+    def delete(self, path: str) -> None:
+        self._transport.send(Request("DELETE", path))
+
+    def pages(self, path: str, **filters: Any) -> Iterator[Document]:
+        """Every entry of a list, page after page: ``service.pages("/v1/jobs", status="failed")``."""
+        after: str | None = None
+        while True:
+            page = self.get(path, **({"limit": 100} | filters | {"after": after}))
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            after = page["last_id"]
+
+    def _json(self, request: Request) -> Document:
+        return dict(self._transport.send(request).json())
+
+
+def _content(source: Path | str | bytes | Columns) -> tuple[Content, str, str | None]:
+    """How to send what was given: its bytes (opened anew for a retry), their media type, and a name for the dataset."""
+    if isinstance(source, bytes):
+        data = source
+        return lambda: data, "text/csv", None
+    if isinstance(source, Mapping):
+        text = json.dumps({"columns": {name: list(values) for name, values in source.items()}}).encode()
+        return lambda: text, "application/json", None
+    path = Path(source)
+    if path.suffix.lower() not in MEDIA_TYPES:
+        raise ValueError(
+            f"expected a file ending in one of {', '.join(sorted(MEDIA_TYPES))}, found {path.name}: pass media_type and bytes"
+        )
+
+    def chunks() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+    return chunks, MEDIA_TYPES[path.suffix.lower()], path.stem
+
+
+def _server_sent(lines: Iterator[str]) -> Iterator[Document]:
+    """Events of a ``text/event-stream``: fields until an empty line; lines that begin with a colon are pings."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line.startswith(":"):
+            continue
+        if line:
+            name, _, value = line.partition(":")
+            fields[name] = (
+                fields[name] + "\n" + value.removeprefix(" ")
+                if name == "data" and "data" in fields
+                else value.removeprefix(" ")
+            )
+        elif fields:
+            yield {
+                "id": int(fields.get("id") or 0),
+                "event": fields.get("event", "message"),
+                "data": json.loads(fields.get("data") or "null"),
+            }
+            fields = {}
