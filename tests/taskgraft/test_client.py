@@ -1,0 +1,202 @@
+"""The client against a small real HTTP server whose answers each test writes down."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from taskgraft import JobFailed, ProblemError, Taskgraft, Unreachable
+
+DROP = object()  # the server closes the connection without an answer
+
+
+class Script:
+    """Answers in order, and what was asked."""
+
+    def __init__(self):
+        self.answers = []
+        self.asked = []
+
+    def then(self, status, body, *, content_type="application/json", headers=()):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.answers.append((status, data, {"Content-Type": content_type, **dict(headers)}))
+        return self
+
+    def then_problem(self, status, code, *, retryable=False, errors=(), headers=()):
+        document = {
+            "status": status,
+            "code": code,
+            "title": code,
+            "detail": "said so",
+            "retryable": retryable,
+            "errors": list(errors),
+        }
+        return self.then(status, document, content_type="application/problem+json", headers=headers)
+
+    def then_drop(self):
+        self.answers.append(DROP)
+        return self
+
+
+@pytest.fixture
+def script():
+    return Script()
+
+
+@pytest.fixture
+def service(script):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self._chunked() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
+            script.asked.append(
+                {"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body}
+            )
+            answer = script.answers.pop(0)
+            if answer is DROP:
+                self.close_connection = True
+                return
+            status, data, headers = answer
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_POST = do_DELETE = do_GET
+
+        def _chunked(self):
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def log_message(self, *arguments):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    with Taskgraft(f"http://127.0.0.1:{server.server_port}", "tg_test") as client:
+        yield client
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def job(status, **more):
+    return {"id": "job_1", "status": status, "progress": {"fraction": 0.5}, "result": None, "error": None, **more}
+
+
+def test_a_post_whose_connection_broke_is_repeated_under_the_same_idempotency_key(service, script):
+    script.then_drop().then(202, job("queued"))
+    assert service.submit({"kind": "multitask"})["status"] == "queued"
+    first, second = (asked["headers"]["Idempotency-Key"] for asked in script.asked)
+    assert first == second
+
+
+def test_two_submissions_have_two_idempotency_keys(service, script):
+    script.then(202, job("queued")).then(202, job("queued"))
+    service.submit({})
+    service.submit({})
+    assert len({asked["headers"]["Idempotency-Key"] for asked in script.asked}) == 2
+
+
+def test_a_refusal_is_an_exception_that_carries_the_document_and_is_not_repeated(service, script):
+    fault = {"pointer": "/tasks/0/target", "code": "target-not-found", "detail": "no such column"}
+    script.then_problem(422, "target-not-found", errors=[fault])
+    with pytest.raises(ProblemError, match="/tasks/0/target") as caught:
+        service.submit({})
+    assert (caught.value.status, caught.value.code, caught.value.errors) == (422, "target-not-found", [fault])
+    assert len(script.asked) == 1
+
+
+def test_a_refusal_that_passes_is_repeated_after_the_time_the_service_names(service, script):
+    script.then_problem(503, "busy", retryable=True, headers={"Retry-After": "0"}).then(200, job("running"))
+    assert service.job("job_1")["status"] == "running"
+
+
+def test_an_answer_from_a_proxy_is_a_problem_too(service, script):
+    script.then(404, b"<html>", content_type="text/html")
+    with pytest.raises(ProblemError, match="not-the-service"):
+        service.job("job_1")
+
+
+def test_nobody_at_the_address_is_said_after_every_try():
+    with Taskgraft("http://127.0.0.1:9", "tg_test", tries=2) as client, pytest.raises(Unreachable, match="127.0.0.1:9"):
+        client.job("job_1")
+
+
+def test_a_file_is_streamed_with_its_media_type_and_options(service, script, tmp_path):
+    file = tmp_path / "wine.csv"
+    file.write_bytes(b"a;b\n1;2\n" * 300_000)
+    script.then_drop().then(201, {"id": "ds_1"})
+    service.upload(file, delimiter=";", types={"a": "category"})
+    asked = script.asked[-1]
+    assert asked["body"] == file.read_bytes()
+    assert asked["headers"]["Content-Type"] == "text/csv"
+    assert asked["path"] == "/v1/datasets?name=wine&delimiter=%3B&types=a%3Acategory"
+
+
+def test_columns_are_uploaded_as_json(service, script):
+    script.then(201, {"id": "ds_1"})
+    service.upload({"a": [1, 2]}, name="small")
+    assert json.loads(script.asked[0]["body"]) == {"columns": {"a": [1, 2]}}
+    assert script.asked[0]["headers"]["Content-Type"] == "application/json"
+
+
+def test_a_file_of_unknown_form_is_refused_before_anything_is_sent(service, script, tmp_path):
+    with pytest.raises(ValueError, match=r"\.csv.*found table\.xls"):
+        service.upload(tmp_path / "table.xls")
+    assert script.asked == []
+
+
+def test_waiting_shows_every_change_until_the_end(service, script):
+    script.then(200, job("queued")).then(200, job("running")).then(200, job("failed"))
+    seen = []
+    assert service.wait("job_1", on_change=lambda job: seen.append(job["status"]))["status"] == "failed"
+    assert seen == ["queued", "running", "failed"]
+    assert [asked["path"] for asked in script.asked] == ["/v1/jobs/job_1", *["/v1/jobs/job_1?wait=30"] * 2]
+
+
+def test_a_job_without_a_result_raises_what_it_said(service, script):
+    script.then(
+        200, job("failed", error={"code": "training-diverged", "message": "the loss became infinite at step 7"})
+    )
+    with pytest.raises(JobFailed, match="infinite at step 7") as caught:
+        service.result("job_1")
+    assert caught.value.job["status"] == "failed"
+
+
+def test_a_result_too_long_for_the_job_is_read_in_pages(service, script):
+    page = {"data": [{"name": "shop=1"}], "has_more": True, "last_id": "shop=1"}
+    script.then(200, job("succeeded", result={"summary": "…"})).then(200, page)
+    script.then(200, {"data": [{"name": "shop=2"}], "has_more": False, "last_id": "shop=2"})
+    assert list(service.result("job_1")["result"]["tasks"]) == ["shop=1", "shop=2"]
+    assert script.asked[-1]["path"] == "/v1/jobs/job_1/tasks?limit=100&after=shop%3D1"
+
+
+def test_a_broken_event_stream_resumes_after_the_last_event_seen(service, script):
+    def stream(*parts):
+        script.then(200, "".join(parts).encode(), content_type="text/event-stream")
+
+    stream('id: 1\nevent: status\ndata: {"status":"running"}\n\n', ": ping\n\n")
+    script.then_drop().then(200, job("running"))
+    stream('id: 2\nevent: log\ndata: "two"\n\n', "event: end\ndata: {}\n\n")
+    assert [(event["id"], event["event"], event["data"]) for event in service.events("job_1")] == [
+        (1, "status", {"status": "running"}),
+        (2, "log", "two"),
+    ]
+    assert [asked["headers"].get("Last-Event-ID") for asked in script.asked] == ["0", "1", None, "1"]
+
+
+def test_predictions_by_post_and_by_get(service, script):
+    script.then(200, {"predictions": {}}).then(200, {"predictions": {}})
+    service.predict("mdl_1", [{"a": 1}], tasks=["y"], strict=True)
+    service.predict_one("mdl_1", a=1.5, shop="17")
+    assert json.loads(script.asked[0]["body"]) == {"rows": [{"a": 1}], "tasks": ["y"], "strict": True}
+    assert script.asked[1]["path"] == "/v1/models/mdl_1/predictions?a=1.5&shop=17"
