@@ -1,0 +1,174 @@
+"""The parts of a job spec, whatever its kind: frozen values with their bounds."""
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from learning.tasks import Loss, Metric, TaskType
+
+MAX_LISTED_TASKS = 1_000
+MAX_TARGETS = 100
+MAX_NAME_BYTES = 200
+MAX_SEED = 2**32 - 1  # what every library that takes a seed accepts
+MAX_SECONDS = 7 * 24 * 3600.0
+
+
+def _named(text: str, *, forbidden: str = "") -> str:
+    """The NFC form of a name of 1 to 200 bytes without control or direction characters."""
+    text = unicodedata.normalize("NFC", text)
+    unseen = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    if not 1 <= len(text.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES or text != text.strip():
+        raise PydanticCustomError("invalid-name", "expected 1 to 200 bytes with no space at the ends")
+    if any(unicodedata.category(character) in unseen for character in text):
+        raise PydanticCustomError("invalid-name", "expected no control or direction characters")
+    if any(character in forbidden for character in text):
+        raise PydanticCustomError("invalid-name", 'expected none of / and \\, which part the names of groups: "a/b"')
+    return text
+
+
+def _task_named(text: str) -> str:
+    if text in {".", ".."}:
+        raise PydanticCustomError("invalid-name", "expected a name that is no relative path")
+    return _named(text, forbidden="/\\")
+
+
+Name = Annotated[str, AfterValidator(_named)]
+TaskName = Annotated[str, AfterValidator(_task_named)]
+ColumnName = Annotated[str, Field(min_length=1, max_length=1024)]
+Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False, description="factor of the task's loss")]
+Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+
+
+class Frozen(BaseModel):
+    """A value of the spec: no unknown field, no coercion ("10", true and 1.5 are no integers), no infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TargetSpec(Frozen):
+    """A column to predict and how; ``auto`` is decided from the data and recorded."""
+
+    target: ColumnName
+    type: Literal["auto"] | TaskType = "auto"
+    loss: Literal["auto"] | Loss = "auto"
+    metric: Literal["auto"] | Metric = "auto"
+    weight: Weight = 1.0
+
+
+class TaskSpec(TargetSpec):
+    """One listed task: a target on the rows of a dataset where every column of ``where`` has one of its values."""
+
+    name: TaskName | None = Field(default=None, description="null: the target's name, numbered when two are equal")
+    dataset: str = Field(min_length=1, max_length=64)
+    where: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]] = Field(
+        default_factory=dict, max_length=20
+    )
+    features: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] | None = Field(
+        default=None, description="null: every column but this job's targets, group_by and split columns"
+    )
+    exclude: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] = ()
+
+
+class SmallGroups(Frozen):
+    """What to do with a group of fewer labelled rows than ``min_rows``, one class or a constant target."""
+
+    min_rows: int = Field(default=20, ge=3, le=1_000_000)
+    then: Literal["pool", "skip", "error"] = "pool"
+
+
+class GroupedTasks(Frozen):
+    """One task per distinct key of ``group_by`` and target, named ``shop=17/demand``."""
+
+    dataset: str = Field(min_length=1, max_length=64)
+    group_by: tuple[ColumnName, ...] = Field(min_length=1, max_length=10)
+    targets: tuple[TargetSpec, ...] = Field(min_length=1, max_length=MAX_TARGETS)
+    small_groups: SmallGroups = SmallGroups()
+    where: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]] = Field(
+        default_factory=dict, max_length=20
+    )
+    features: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] | None = None
+    exclude: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] = ()
+
+
+class TrainingSpec(Frozen):
+    """The optimisation: Σ wᵢLᵢ + l1·‖θ‖₁ + l2·‖θ‖², θ the weights but not the biases."""
+
+    epochs: int = Field(default=100, ge=1, le=100_000)
+    batch_size: int = Field(default=256, ge=1, le=1_000_000, description="clamped to the rows of the job")
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=0.001, gt=0, le=10)
+    schedule: Literal["constant", "cosine"] = "constant"
+    l1: float = Field(default=0.0, ge=0, le=100)
+    l2: float = Field(default=0.0001, ge=0, le=100)
+    patience: int | None = Field(default=10, ge=1, le=100_000, description="epochs without a better validation loss")
+    class_weight: Literal["balanced"] | None = None
+    sampling: Literal["proportional"] = "proportional"
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")
+    precision: Literal["auto", "float32"] = "auto"
+    max_seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS, description="stop, keep the best, succeed")
+
+
+class _Parts(Frozen):
+    validation: Fraction = 0.15
+    test: Fraction = 0.15
+
+    @model_validator(mode="after")
+    def _leave_rows_to_train_on(self) -> "_Parts":
+        if self.validation + self.test >= 1:
+            raise PydanticCustomError("out-of-range", "expected validation + test below 1")
+        return self
+
+
+class SplitByFraction(_Parts):
+    """Each row on one side by a seeded hash of its content; exact duplicates stay together."""
+
+
+class SplitByGroup(_Parts):
+    """All rows of one value of the column ``group`` on one side."""
+
+    group: ColumnName
+
+
+class SplitByColumn(Frozen):
+    """The column holds train, validation, test; without validation rows that fraction is cut from train."""
+
+    column: ColumnName
+    validation: Fraction = 0.15
+
+
+def _task_form(value: Any) -> str | None:
+    if isinstance(value, list | tuple):
+        return "listed"
+    return "grouped" if isinstance(value, dict | GroupedTasks) else None
+
+
+def _split_form(value: Any) -> str | None:
+    if isinstance(value, BaseModel):
+        value = dict.fromkeys(type(value).model_fields, True)
+    if not isinstance(value, dict):
+        return None
+    return next((form for form in ("column", "group") if form in value), "fraction")
+
+
+ListedTasks = Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=MAX_LISTED_TASKS)]
+Tasks = Annotated[
+    Annotated[ListedTasks, Tag("listed")] | Annotated[GroupedTasks, Tag("grouped")], Discriminator(_task_form)
+]
+Split = Annotated[
+    Annotated[SplitByFraction, Tag("fraction")]
+    | Annotated[SplitByColumn, Tag("column")]
+    | Annotated[SplitByGroup, Tag("group")],
+    Discriminator(_split_form),
+]
+# The words above that stand in pydantic's path of a value, and not in the user's JSON.
+UNION_BRANCHES: Mapping[str, tuple[str, ...]] = {
+    "tasks": ("listed", "grouped"),
+    "split": ("fraction", "column", "group"),
+}
+Metadata = Annotated[
+    Mapping[Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=16),
+]

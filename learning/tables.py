@@ -1,0 +1,44 @@
+"""A stored table, read lazily by column: canonical Parquet whose fields say their type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from learning.errors import LearningError
+
+COLUMN_TYPES = ("number", "category", "boolean", "text", "date")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A dataset's rows. ``path`` is a canonical Parquet file: each field's metadata holds its ``type``."""
+
+    id: str
+    path: Path
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """Column name → ``number | category | boolean | text | date``, in column order.
+
+        Raises:
+            LearningError: ``not-canonical`` when a field does not say its type.
+        """
+        types = {}
+        for field in pq.read_schema(self.path):
+            kind = (field.metadata or {}).get(b"type", b"").decode()
+            if kind not in COLUMN_TYPES:
+                raise LearningError("not-canonical", f"expected a column type for {field.name!r}, found {kind!r}")
+            types[field.name] = kind
+        return types
+
+    @cached_property
+    def rows(self) -> int:
+        return int(pq.read_metadata(self.path).num_rows)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """The named columns, in the order asked, all rows; memory is mapped one file at a time and released."""
+        return pq.read_table(self.path, columns=list(columns)).select(list(columns))
