@@ -1,0 +1,1 @@
+"""Learning several tasks together: how they share (``sharing``) and how their losses are weighed (``balancing``)."""

@@ -1,0 +1,1 @@
+"""How the tasks' losses become one step of the optimiser. One file per method."""

@@ -1,0 +1,1 @@
+"""What tasks share. One file per method."""
