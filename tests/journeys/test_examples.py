@@ -1,0 +1,48 @@
+"""The pages of docs/examples, run as they stand over HTTP. What a page claims, it asserts itself."""
+
+import os
+import re
+
+import pytest
+
+from tests.journeys.pages import ROOT, run_python
+
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+@pytest.fixture
+def variables(service):
+    url, key = service
+    return {"TASKGRAFT_URL": url, "TASKGRAFT_KEY": key}
+
+
+def test_five_groups_share_a_linear_map_and_an_unseen_one_is_answered_by_the_mean_head(variables, tmp_path):
+    printed = run_python(EXAMPLES / "1-five-tasks-one-linear-map.md", folder=tmp_path, variables=variables)
+    assert len(re.findall(r"^group=g\d/label: accuracy 0\.\d+, F1 0\.\d+", printed, re.MULTILINE)) == 5
+    assert re.search(r"unseen group: accuracy 0\.\d+, F1 0\.\d+", printed)
+
+
+def test_a_regression_and_a_classification_share_a_layer_and_a_lone_class_is_refused(variables, tmp_path):
+    printed = run_python(EXAMPLES / "2-regression-and-classification.md", folder=tmp_path, variables=variables)
+    assert "/tasks/1/target single-class-target" in printed
+
+
+def test_a_joint_loss_with_a_regulariser_stands_beside_training_alone(variables, tmp_path):
+    printed = run_python(EXAMPLES / "3-joint-loss-with-regulariser.md", folder=tmp_path, variables=variables)
+    assert len(re.findall(r"^(?:first|second): together \S+, alone \S+ gain ", printed, re.MULTILINE)) == 2
+
+
+def test_a_hierarchy_of_139_schools_gets_a_verdict_a_school(variables, tmp_path):
+    printed = run_python(EXAMPLES / "4-schools.md", folder=tmp_path, variables=variables)
+    assert "5560 pupils, 139 schools" in printed
+    assert re.search(r"shared network \S+ pooled ridge with a school one-hot 0\.\d+", printed)
+
+
+@pytest.mark.data
+def test_the_139_real_schools_get_a_verdict_each(variables, tmp_path):
+    with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"]}
+    printed = run_python(EXAMPLES / "4-schools.md", folder=tmp_path, variables=with_data, seconds=600)
+    assert "15362 pupils, 139 schools" in printed
+    ridge = re.search(r"pooled ridge with a school one-hot (0\.\d+)", printed)
+    assert ridge is not None
+    assert float(ridge[1]) == pytest.approx(0.378, abs=0.03)
