@@ -90,7 +90,7 @@ def jobs(
     with Taskgraft(data=data) as service:
         for job in service.get("/v1/jobs", status=status, limit=limit)["data"]:
             fraction = f"{job['progress']['fraction']:.0%}"
-            table.add_row(job["id"], job["name"], job["kind"], job["status"], fraction, job["created_at"])
+            table.add_row(job["id"], job["name"] or "", job["kind"], job["status"], fraction, job["created_at"])
     Console().print(table)
 
 

@@ -52,9 +52,7 @@ class Taskgraft:
         timeout_seconds: float = 60.0,
         tries: int = 4,
     ) -> None:
-        location = locate(url, key, data=data)
-        self.url = location.url
-        self._transport = Transport(location, timeout_seconds=timeout_seconds, tries=tries)
+        self._transport = Transport(locate(url, key, data=data), timeout_seconds=timeout_seconds, tries=tries)
 
     def __enter__(self) -> Self:
         return self

@@ -1,14 +1,8 @@
 """The demonstration: a service of its own in a temporary folder, driven over HTTP on data that ships with scikit-learn."""
 
 import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +10,31 @@ from rich.console import Console
 
 from taskgraft import report
 from taskgraft.client import Taskgraft
-from taskgraft.errors import Document, TaskgraftError
+from taskgraft.errors import Document
+from taskgraft.up import Service
 
-_START_SECONDS = 60
-_STOP_SECONDS = 40
 _KEPT_BACK = 3  # rows that no job sees: they are predicted at the end
-
-
-class ServiceDied(TaskgraftError):
-    """The service did not come up."""
 
 
 def demo() -> None:
     """Upload, train, compare, predict, cancel; then stop everything that was started."""
     console, began = Console(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="taskgraft-demo-") as folder, _running(Path(folder), console) as service:
+    # no setting of the caller's: the demonstration touches no database, Redis or service but its own
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TASKGRAFT_")}
+    console.print("Starting the database, Redis, the worker and the API …")
+    with (
+        tempfile.TemporaryDirectory(prefix="taskgraft-demo-") as folder,
+        Service(Path(folder) / "data", environment=clean) as running,
+        Taskgraft(running.url, running.key) as service,
+    ):
+        console.print(f"The service answers at {running.url} (documentation: {running.url}/docs)", markup=False)
         _learn_and_predict(service, console)
         _classify(service, console)
         _cancel(service, console)
+        console.print("Stopping …")
+    seconds = time.monotonic() - began
     console.print(
-        f"\nAll stopped and removed after {time.monotonic() - began:.0f} s. Run your own with: make up", markup=False
+        f"All stopped and removed after {seconds:.0f} s. Run a service of your own with: make up", markup=False
     )
 
 
@@ -145,53 +144,3 @@ def _columns(table: Any) -> dict[str, list[Any]]:
     return {
         str(name).replace(" ", "_"): table.data[:, index].tolist() for index, name in enumerate(table.feature_names)
     }
-
-
-@contextmanager
-def _running(folder: Path, console: Console) -> Iterator[Taskgraft]:
-    """The whole service as `taskgraft up` starts it, on a free port; all of it is gone afterwards."""
-    data = folder / "data"
-    port = free_port()
-    # no setting of the caller's: the demonstration touches no database, Redis or service but its own
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TASKGRAFT_")}
-    command = [sys.executable, "-m", "taskgraft.cli", "up", "--data", str(data), "--port", str(port)]
-    with (folder / "up.log").open("wb") as log:
-        # a session of its own: Ctrl-C reaches us alone, and we stop the service in order
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=clean, start_new_session=True)
-    try:
-        with console.status("starting database, Redis, worker and API …"):
-            url = _ready(process, data, folder / "up.log")
-        console.print(f"The service answers at {url} (docs at {url}/docs)", markup=False)
-        with Taskgraft(data=data) as service:
-            yield service
-    finally:
-        _stop(process)
-
-
-def _ready(process: "subprocess.Popen[bytes]", data: Path, log: Path) -> str:
-    """Its address, as soon as ``service.json`` says that it is ready."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if (data / "service.json").exists():
-            with Taskgraft(data=data) as service:
-                return service.url
-        time.sleep(0.05)
-    raise ServiceDied(
-        f"expected a service within {_START_SECONDS} s, found:\n{log.read_text(errors='replace')[-4000:]}"
-    )
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """As Ctrl-C does; the whole group by force if that takes too long."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

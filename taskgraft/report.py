@@ -37,7 +37,7 @@ def follow(service: Taskgraft, job: Document, *, console: Console) -> Document:
         TimeElapsedColumn(),
     )
     with Progress(*columns, TextColumn("{task.fields[detail]}"), console=console) as bar:
-        shown = bar.add_task(job["name"], total=1.0, detail=job["status"])
+        shown = bar.add_task(job["name"] or job["id"], total=1.0, detail=job["status"])
 
         def update(current: Document) -> None:
             bar.update(shown, completed=current["progress"]["fraction"], detail=_detail(current))
@@ -51,7 +51,9 @@ def show(job: Document, *, console: Console) -> None:
     """The summary, and a row for each task with its rivals beside it."""
     result = job["result"]
     heads = ["task", "metric", "shared", *(head for _, head in _RIVALS), "gain over alone", "95 % interval", "verdict"]
-    table = Table(*heads, title=f"{job['name']}: the shared model beside its rivals, on rows that none of them saw")
+    table = Table(
+        *heads, title=f"{job['name'] or job['id']}: the shared model beside its rivals, on rows that none of them saw"
+    )
     tasks = list(result["tasks"].items())
     for name, task in tasks[:_MOST_ROWS]:
         table.add_row(name, task["metric"], *_cells(task))
