@@ -1,0 +1,133 @@
+"""What the store may refuse. One root; each child has a stable ``code`` and knows no HTTP."""
+
+from typing import ClassVar
+
+
+class StoreError(Exception):
+    """Root of every refusal of this room."""
+
+    code: ClassVar[str] = "store-error"
+
+
+class NotFound(StoreError):
+    """No such thing in this project. A foreign thing and an unknown one are the same."""
+
+    code = "not-found"
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"expected the id of a {kind} of this project, found {key[:64]!r}")
+        self.kind = kind
+        self.key = key
+
+
+class DatasetNotFound(NotFound):
+    """A job names a dataset that this project does not have."""
+
+    code = "dataset-not-found"
+
+    def __init__(self, key: str) -> None:
+        super().__init__("dataset", key)
+
+
+class DatasetDeleted(StoreError):
+    """A job names a dataset of which only the tombstone is left."""
+
+    code = "dataset-deleted"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"expected a dataset that still exists, found the deleted {key}")
+        self.key = key
+
+
+class DatasetInUse(StoreError):
+    """A dataset cannot be deleted while an unfinished job reads it."""
+
+    code = "dataset-in-use"
+
+    def __init__(self, key: str, jobs: list[str]) -> None:
+        super().__init__(f"expected no unfinished job on {key}, found {', '.join(jobs[:5])}")
+        self.key = key
+        self.jobs = jobs
+
+
+class InvalidCursor(StoreError):
+    """``after`` is no id of the list that is read."""
+
+    code = "invalid-cursor"
+
+    def __init__(self, after: str) -> None:
+        super().__init__(f"expected an id of this list as 'after', found {after[:64]!r}")
+        self.after = after
+
+
+class JobFinished(StoreError):
+    """A terminal job is immutable."""
+
+    code = "job-already-finished"
+
+    def __init__(self, key: str, status: str) -> None:
+        super().__init__(f"expected an unfinished job, found {key} already {status}")
+        self.key = key
+        self.status = status
+
+
+class IllegalMove(StoreError):
+    """A job was asked to make a move that the state machine does not have."""
+
+    code = "illegal-move"
+
+    def __init__(self, status: str, target: str) -> None:
+        super().__init__(f"expected a move that a {status} job can make, found a move to {target}")
+        self.status = status
+        self.target = target
+
+
+class LeaseLost(StoreError):
+    """The attempt no longer holds its job: kill the child, delete its staging, never retry the write."""
+
+    code = "lease-lost"
+
+    def __init__(self, job_id: str, attempt: int) -> None:
+        super().__init__(f"expected attempt {attempt} to hold {job_id}, found its lease gone")
+        self.job_id = job_id
+        self.attempt = attempt
+
+
+class IdempotencyKeyReused(StoreError):
+    """The key was used before with another request."""
+
+    code = "idempotency-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__("expected the request that this Idempotency-Key was first sent with, found another one")
+
+
+class RequestInProgress(StoreError):
+    """The first request with this key has not been answered yet."""
+
+    code = "request-in-progress"
+
+    def __init__(self) -> None:
+        super().__init__("expected a finished request under this Idempotency-Key, found it still running")
+
+
+class ArtifactMissing(StoreError):
+    """A referenced blob is not in the artifacts folder, or is not what its name says."""
+
+    code = "artifact-missing"
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"expected the artifact {sha256}, found no file with that content")
+        self.sha256 = sha256
+
+
+class DatabaseBusy(StoreError):
+    """The database cannot answer now: locked, unreachable, read-only or out of space. Worth a retry."""
+
+    code = "database-busy"
+
+
+class UnsafeLocation(StoreError):
+    """SQLite was asked to live on a network file system, whose locks it cannot trust."""
+
+    code = "unsafe-location"

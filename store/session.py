@@ -1,0 +1,97 @@
+"""The database: transactions, readings and the time. The only place that commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from store.claims.fence import WRITES, engine_options, install_hooks, sql_clock
+from store.errors import DatabaseBusy, UnsafeLocation
+from store.tables.columns import dump_json
+
+Clock = Callable[[Session], datetime]
+
+_READ_ONLY_SQLSTATE = "25006"
+_NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "afs", "ceph", "glusterfs", "9p", "fuse.sshfs")
+
+
+class Database:
+    """One database, SQLite or PostgreSQL, made by the migrations. Safe to share between threads.
+
+    ``clock`` tells the time inside a session; the database's own clock by default, a false one in tests.
+    """
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        target = database_url(url)
+        self.embedded = target.get_backend_name() == "sqlite"
+        if self.embedded:
+            refuse_network_file_system(Path(target.database or ""))
+        engine = create_engine(target, json_serializer=dump_json, **engine_options(target))
+        install_hooks(engine)
+        self._engine = engine
+        self._writing = engine.execution_options(**{WRITES: True})
+        self._reading = engine if self.embedded else engine.execution_options(postgresql_readonly=True)
+        self._clock = clock or sql_clock
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """All of it is stored when the block ends, or nothing. Raises DatabaseBusy."""
+        with _translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent look; nothing is stored. Raises DatabaseBusy."""
+        with _translated(), Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    def now(self, session: Session) -> datetime:
+        """Aware UTC."""
+        return self._clock(session)
+
+    def dispose(self) -> None:
+        self._engine.dispose()
+
+
+def database_url(url: str) -> URL:
+    """``url`` with the driver that is installed: psycopg for PostgreSQL."""
+    target = make_url(url)
+    if target.drivername in ("postgresql", "postgres"):
+        return target.set(drivername="postgresql+psycopg")
+    return target
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeout) as error:
+        raise DatabaseBusy("expected an answer from the database, found it locked or out of reach") from error
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _READ_ONLY_SQLSTATE:
+            raise
+        raise DatabaseBusy("expected a database that can be written, found a read-only one") from error
+
+
+def refuse_network_file_system(path: Path) -> None:
+    """SQLite's locks hold on local disks only. Raises UnsafeLocation."""
+    kind = file_system(path, Path("/proc/self/mounts").read_text().splitlines())
+    if kind.startswith(_NETWORK_FILE_SYSTEMS):
+        raise UnsafeLocation(f"expected the SQLite database on a local disk, found {path.name} on {kind}")
+
+
+def file_system(path: Path, mounts: list[str]) -> str:
+    """The type of the file system that ``path`` is on, from the lines of /proc/mounts; empty when unknown."""
+    target = path.resolve()
+    best, kind = 0, ""
+    for line in mounts:
+        _, point, found, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        if target.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), found
+    return kind
