@@ -1,5 +1,6 @@
 """What every network offers: a spec that builds a trunk for training and plans the same trunk in numpy for serving."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ def embedding_width(cardinality: int) -> int:
     Variables* (https://arxiv.org/abs/1604.06737). ``cardinality`` counts the unseen and the missing value too.
     """
     values = max(1, cardinality - 2)
-    return max(1, min(32, round(1.6 * float(values) ** 0.56)))
+    return max(1, min(32, round(1.6 * math.pow(values, 0.56))))
 
 
 @dataclass(frozen=True, slots=True)
