@@ -1,0 +1,113 @@
+"""How much each test row moves a task's loss: influence values of rmse, error rate and 1 − auc (METHODS.md D).
+
+For a loss L of n rows, ψ(i) is the derivative of log L with respect to the weight of row i, times n: the values sum to
+zero, and var(ψ)/n estimates the variance of log L over the drawing of the rows (the infinitesimal jackknife: Jaeckel
+1972; for the auc DeLong, DeLong and Clarke-Pearson, Biometrics 1988).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+Metric = Literal["rmse", "roc_auc", "accuracy"]
+Floats = NDArray[np.float64]
+
+#: An rmse below this many standard deviations of the labels is taken for this: rounding, no longer learning.
+RMSE_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """The loss of one arm under one seed, and what each test row contributes to it.
+
+    loss: L > 0, lifted to its floor. values: ψ ``[n]``, the influence of each row on log L, sums to 0.
+    at_floor: whether the arm made no error that n rows could show. floor_variance: the variance of log L that the half
+    error of the floor stands for; without it an arm without errors would look certain.
+    """
+
+    loss: float
+    values: Floats
+    at_floor: bool
+    floor_variance: float
+
+
+def influence(metric: Metric, labels: NDArray[np.floating], output: NDArray[np.floating]) -> Influence | None:
+    """Return the loss and the influence values of one arm, or None where the test rows cannot measure it.
+
+    Args:
+        metric: The task's primary metric.
+        labels: ``[n]``, raw units, or class indices.
+        output: ``[n]`` predictions (regression) or probabilities of class 1, or ``[n, classes]`` probabilities.
+
+    None: fewer than two rows, one class in the rows, or a perfect fit of constant labels.
+    """
+    if len(labels) < 2:
+        return None
+    if metric == "rmse":
+        return _rmse(labels.astype(np.float64), output.astype(np.float64))
+    if (labels == labels[0]).all():
+        return None
+    return _error_rate(labels, output) if metric == "accuracy" else _one_minus_auc(labels, output)
+
+
+def decided(output: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return the class ``[n]`` that probabilities ``[n]`` (of class 1) or ``[n, classes]`` decide for."""
+    return output.argmax(axis=1) if output.ndim == 2 else (output >= 0.5).astype(np.int64)
+
+
+def _rmse(labels: Floats, output: Floats) -> Influence | None:
+    # in units of the labels' spread: squares of raw units up to 1e150 would overflow
+    spread = _spread(labels)
+    errors = (output - labels) / (spread or _largest(output - labels) or 1.0)
+    squares = errors**2
+    mean = float(squares.mean())
+    floor = RMSE_FLOOR if spread else 0.0
+    if mean <= floor**2:
+        unit = spread * floor
+        return Influence(unit, np.zeros_like(squares), at_floor=True, floor_variance=0.0) if unit else None
+    unit = spread or _largest(output - labels)
+    return Influence(float(np.sqrt(mean)) * unit, (squares / mean - 1.0) / 2.0, at_floor=False, floor_variance=0.0)
+
+
+def _spread(labels: Floats) -> float:
+    largest = _largest(labels)
+    return float(np.std(labels / largest)) * largest if largest else 0.0
+
+
+def _largest(values: Floats) -> float:
+    return float(np.abs(values).max())
+
+
+def _error_rate(labels: NDArray[np.floating], output: NDArray[np.floating]) -> Influence:
+    # (k + 1/2)/(n + 1): the half error keeps the logarithm finite at k = 0 (Haldane 1956, Anscombe 1956)
+    wrong = (decided(output) != labels).astype(np.float64)
+    n, k = len(wrong), float(wrong.sum())
+    values = (wrong - k / n) * n / (k + 0.5)
+    return Influence((k + 0.5) / (n + 1.0), values, at_floor=k == 0.0, floor_variance=_half_error(k))
+
+
+def _one_minus_auc(labels: NDArray[np.floating], output: NDArray[np.floating]) -> Influence:
+    positive = labels == 1
+    n_positive = int(positive.sum())
+    n_negative = len(labels) - n_positive
+    ranks = rankdata(output)
+    # placement values: the share of the other class that the row is on the right side of, ties counting half
+    placement = np.empty(len(labels))
+    placement[positive] = (ranks[positive] - rankdata(output[positive])) / n_negative
+    placement[~positive] = 1.0 - (ranks[~positive] - rankdata(output[~positive])) / n_positive
+    auc = float(placement[positive].mean())
+    pairs = n_positive * n_negative
+    disordered = (1.0 - auc) * pairs
+    if disordered <= 0.5:
+        return Influence(0.5 / pairs, np.zeros(len(labels)), at_floor=True, floor_variance=_half_error(0.0))
+    share = np.where(positive, n_positive, n_negative) / len(labels)
+    values = -(placement - auc) / share / (1.0 - auc)
+    return Influence(1.0 - auc, values, at_floor=False, floor_variance=_half_error(disordered))
+
+
+def _half_error(errors: float) -> float:
+    """Return the variance of log(errors + 1/2) that half an error carries when it is counted like a Poisson number."""
+    return 0.5 / (errors + 0.5) ** 2
