@@ -32,7 +32,7 @@ class Linear(NetworkSpec):
     """
 
     name: Literal["linear"] = "linear"
-    width: int = Field(64, strict=True, ge=1, le=4096, description="Dimensions of the shared representation.")
+    width: int = Field(default=64, strict=True, ge=1, le=4096, description="Dimensions of the shared representation.")
 
     @property
     def out_features(self) -> int:

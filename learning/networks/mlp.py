@@ -34,10 +34,18 @@ class Mlp(NetworkSpec):
     name: Literal["mlp"] = "mlp"
     # A JSON list is a tuple here even where its reader is strict; what it holds stays strict.
     widths: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=4096)], ...], Field(strict=False)] = Field(
-        (128, 128), min_length=1, max_length=8, description="Units of each hidden layer, the first reads the inputs."
+        default=(128, 128),
+        min_length=1,
+        max_length=8,
+        description="Units of each hidden layer, the first reads the inputs.",
     )
     dropout: float = Field(
-        0.1, strict=True, ge=0.0, lt=1.0, allow_inf_nan=False, description="Share of units dropped in a training step."
+        default=0.1,
+        strict=True,
+        ge=0.0,
+        lt=1.0,
+        allow_inf_nan=False,
+        description="Share of units dropped in a training step.",
     )
 
     @property

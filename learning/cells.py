@@ -1,0 +1,56 @@
+"""Table cells as arrays: what training reads from Arrow and serving from JSON meets here, before it is encoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+#: Indices of a category column that stand for no value seen in training.
+UNSEEN, MISSING, FIRST_VALUE = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cells:
+    """n rows, by kind of column.
+
+    numbers: ``[n, a]`` float64, NaN where missing; true and false are 1 and 0.
+    dates: ``[n, d]`` datetime64[us] in UTC, NaT where missing.
+    categories: ``[n, q]`` int64: 0 unseen in training, 1 missing, then the known values.
+    """
+
+    numbers: NDArray[np.float64]
+    dates: NDArray[np.datetime64]
+    categories: NDArray[np.int64]
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A number or boolean column as ``[n]``."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    values: NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
+    return values
+
+
+def dates(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """A date column as ``[n]``."""
+    values: NDArray[np.datetime64] = column.cast(pa.timestamp("us")).to_numpy().astype("datetime64[us]")
+    return values
+
+
+def categories(column: pa.ChunkedArray, values: Sequence[str]) -> NDArray[np.int64]:
+    """A category column as ``[n]`` indices of ``values``."""
+    text = column.cast(pa.string())
+    known = pc.index_in(text, value_set=pa.array(values, pa.string()))
+    found: NDArray[np.int64] = pc.fill_null(known, -FIRST_VALUE).to_numpy().astype(np.int64) + FIRST_VALUE
+    if text.null_count:
+        found[np.asarray(text.is_null())] = MISSING
+    return found
+
+
+def stacked(columns: Sequence[NDArray[Any]], rows: int, dtype: Any) -> NDArray[Any]:
+    """Columns ``[n]`` side by side as ``[n, columns]``, also when there is none."""
+    return np.stack(columns, axis=1).astype(dtype, copy=False) if columns else np.empty((rows, 0), dtype)
