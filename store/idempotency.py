@@ -50,9 +50,7 @@ class Answer:
             raise IdempotencyKeyReused
 
 
-def reserve(
-    session: Session, request: Request, *, now: datetime, fingerprint: str | None
-) -> Reservation | Answer:
+def reserve(session: Session, request: Request, *, now: datetime, fingerprint: str | None) -> Reservation | Answer:
     """Reserve the key, or find the answer that it already has.
 
     ``fingerprint`` is the sha256 of the request; None before an upload is read, to be checked with ``Answer.check``.

@@ -9,6 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from store.errors import InvalidCursor, NotFound
+from store.lineage import Lineage
+from store.lineage import lineage as graph
 from store.paging import AnySelect, Page, keyset
 from store.tables import ModelParentRow, ModelRow
 
@@ -135,3 +137,11 @@ def delete(session: Session, project_id: str, model_id: str, *, now: datetime) -
     ).first()
     if gone is None:
         raise NotFound("model", model_id)
+
+
+def lineage(session: Session, project_id: str, model_id: str) -> Lineage:
+    """What the model was made from, and what was made from it; for a deleted model too. Raises NotFound."""
+    known = select(ModelRow.id).where(ModelRow.project_id == project_id, ModelRow.id == model_id)
+    if session.execute(known).first() is None:
+        raise NotFound("model", model_id)
+    return graph(session, project_id, model_id)

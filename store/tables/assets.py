@@ -11,7 +11,7 @@ class DatasetRow(Base):
     """Immutable rows, uploaded or made by a job. A deleted one stays as a tombstone, so that lineage holds."""
 
     __tablename__ = "datasets"
-    __table_args__ = (Index(None, "project_id", "id"), Index(None, "artifact"))
+    __table_args__ = (Index(None, "project_id", "id"), Index(None, "job_id"))
     id: Mapped[Id]
     project_id: Mapped[ProjectId]
     name: Mapped[str | None]
@@ -29,7 +29,7 @@ class ModelRow(Base):
     """A trained, stored, immutable model. A deleted one stays as a tombstone."""
 
     __tablename__ = "models"
-    __table_args__ = (Index(None, "project_id", "id"), Index(None, "artifact"))
+    __table_args__ = (Index(None, "project_id", "id"),)
     id: Mapped[Id]
     project_id: Mapped[ProjectId]
     name: Mapped[str | None]

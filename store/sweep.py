@@ -1,0 +1,46 @@
+"""Housekeeping: what nothing refers to any more. Any number of processes may run it at any time."""
+
+import shutil
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store import idempotency
+from store.artifacts import ArtifactStore
+from store.ids import is_id
+from store.lifecycle import UNFINISHED
+from store.session import Database
+from store.tables import DatasetRow, JobRow, ModelRow
+
+ORPHAN_SECONDS = 24 * 3600.0
+
+
+def sweep(database: Database, artifacts: ArtifactStore, *, older_than_seconds: float = ORPHAN_SECONDS) -> list[str]:
+    """Remove orphaned blobs, the folders of ended jobs and expired answers; return the hashes of the blobs."""
+    with database.transaction() as session:
+        idempotency.purge(session, now=database.now(session))
+    for folder in ("work", "checkpoints"):
+        candidates = {path.name: path for path in (artifacts.root / folder).iterdir() if is_id(path.name, "job")}
+        # listed before the jobs are read: a folder made since then is of a job that this reading need not know
+        with database.reading() as session:
+            alive = unfinished(session, candidates)
+        for name, path in candidates.items():
+            if name not in alive:
+                shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it too
+    with database.reading() as session:
+        used = referenced(session)
+    return artifacts.sweep(older_than_seconds, used)
+
+
+def referenced(session: Session) -> set[str]:
+    """The artifacts of every live dataset and model."""
+    live_datasets = select(DatasetRow.artifact).where(DatasetRow.deleted_at.is_(None))
+    live_models = select(ModelRow.artifact).where(ModelRow.deleted_at.is_(None))
+    return set(session.scalars(live_datasets.union(live_models)))
+
+
+def unfinished(session: Session, job_ids: Iterable[str]) -> set[str]:
+    """Those of ``job_ids`` that are jobs without an end yet."""
+    wanted = select(JobRow.id).where(JobRow.id.in_(list(job_ids)), JobRow.status.in_(UNFINISHED))
+    return set(session.scalars(wanted))
