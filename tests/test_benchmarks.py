@@ -1,0 +1,32 @@
+"""What the benchmarks share, and that the README shows what they wrote."""
+
+import pytest
+
+from benchmarks import table
+from benchmarks.harness import figure, ratios, take_turns
+
+
+def test_the_readme_shows_the_figures_as_they_were_recorded():
+    shown = table.README.read_text(encoding="utf-8").split(table.BEGIN)[1].split(table.END)[0]
+    assert shown.strip() == table.table().strip()
+
+
+def test_sides_take_turns_in_alternating_order_after_a_warm_up():
+    order = []
+    sides = {name: (lambda name=name: float(len(order.append(name) or order))) for name in ("a", "b")}
+    samples = take_turns(sides, rounds=3, warmups=1)
+    assert order == ["a", "b", "a", "b", "b", "a", "a", "b"]
+    assert samples == {"a": [3.0, 6.0, 7.0], "b": [4.0, 5.0, 8.0]}
+
+
+def test_a_ratio_is_taken_within_its_round():
+    assert ratios([2.0, 30.0], [1.0, 10.0]) == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "met"), [({"most": 1.2}, True), ({"most": 1.0}, False), ({"least": 1.1}, True), ({"least": 3}, False)]
+)
+def test_a_figure_says_whether_its_median_keeps_to_the_bound(bounds, met):
+    made = figure("ratio", [0.9, 1.1, 1.3], **bounds)
+    assert (made.median, made.met) == (1.1, met)
+    assert made.low < made.median < made.high
