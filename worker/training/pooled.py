@@ -1,0 +1,65 @@
+"""The metrics of all tasks of a type together: what the literature on many small tasks reports."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.metrics import Metrics, test_metrics
+from learning.tasks import Task, TaskType
+from worker.training.baselines.task_data import TaskData
+
+#: What a model answers for the test rows of each task, by the task's index: values, or probabilities.
+Outputs = Mapping[int, NDArray[Any]]
+
+_TYPES: tuple[TaskType, ...] = ("regression", "binary", "multiclass")
+
+
+def pooled_metrics(
+    tasks: Sequence[Task], data: Sequence[TaskData], ours: Outputs, rivals: Mapping[str, Outputs]
+) -> dict[str, Any]:
+    """Return per task type the metrics over all its test rows together, with the pooled models' beside them.
+
+    The regressions of one target are pooled in its units; those of several targets each in standard deviations of the
+    task's training labels, as units do not add.
+    """
+    found: dict[str, Any] = {}
+    for kind in _TYPES:
+        members = [i for i, task in enumerate(tasks) if task.type == kind and len(data[i].test) and i in ours]
+        if not members:
+            continue
+        figures: dict[str, Any] = dict(_pooled(kind, tasks, data, members, ours))
+        beside = {
+            name: _pooled(kind, tasks, data, members, outputs)
+            for name, outputs in rivals.items()
+            if all(i in outputs for i in members)
+        }
+        found[kind] = figures | ({"baselines": beside} if beside else {})
+    return found
+
+
+def _pooled(
+    kind: TaskType, tasks: Sequence[Task], data: Sequence[TaskData], members: Sequence[int], outputs: Outputs
+) -> Metrics:
+    labels = [data[i].test.labels for i in members]
+    answers = [np.asarray(outputs[i], np.float64) for i in members]
+    if kind == "regression":
+        several = len({tasks[i].target for i in members}) > 1
+        if several:
+            units = [_units(data[i].train.labels) for i in members]
+            labels = [(y - mean) / deviation for y, (mean, deviation) in zip(labels, units, strict=True)]
+            answers = [(y - mean) / deviation for y, (mean, deviation) in zip(answers, units, strict=True)]
+        metrics = test_metrics("regression", np.concatenate(labels), np.concatenate(answers))
+        # centred per target and not per task: "explained variance" as the literature pools it
+        return {"rmse": metrics["rmse"], "r2": metrics["r2"]}
+    # classes differ from task to task, so only what a row says by itself is pooled
+    by_task = [test_metrics(kind, y, p) for y, p in zip(labels, answers, strict=True)]
+    rows = np.array([len(y) for y in labels])
+    return {
+        name: float(np.average([metrics[name] for metrics in by_task], weights=rows)) for name in ("accuracy", "log_loss")
+    }
+
+
+def _units(labels: NDArray[np.float64]) -> tuple[float, float]:
+    return float(labels.mean()), float(labels.std()) or 1.0
