@@ -20,7 +20,17 @@ from typing import Any
 from worker.messages import MAX_LOG_CHARACTERS, MAX_MESSAGE_BYTES, MAX_POINTS, StopReason, problem
 
 #: What a child may know of its supervisor's environment (D5): where programs and devices are, never a secret.
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "CUDA_VISIBLE_DEVICES")
+KEPT_VARIABLES = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "CUDA_VISIBLE_DEVICES",
+)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 #: Exit status of a child whose supervisor died.
 ORPHANED = 3
@@ -61,7 +71,7 @@ class PipeChannel:
         self.send({"type": "checkpoint", "step": step, "file": Path(path).name, "sha256": sha256})
 
     def log(self, level: str, message: str) -> None:
-        self.send({"type": "log", "level": level, "message": message[:MAX_LOG_CHARACTERS]})
+        self.send({"type": "log", "level": level, "message": message[:MAX_LOG_CHARACTERS].replace("\0", " ")})
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send one message.
@@ -115,7 +125,9 @@ def _run(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
         error = problem("out-of-memory", "The attempt needed more memory than this worker has.", category="capacity")
     except Exception:  # whatever a recipe raises is an ending; the operator finds the trace in the worker's log
         traceback.print_exc()
-        error = problem("internal-error", "The attempt met an error of the service; its log tells more.", category="server")
+        error = problem(
+            "internal-error", "The attempt met an error of the service; its log tells more.", category="server"
+        )
     return {"outcome": "failed", "error": error}
 
 

@@ -1,7 +1,7 @@
 """How an attempt ended: a pure decision from what its supervisor saw. The runner carries it out."""
 
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from worker.messages import Ended, Files, StopReason, problem
@@ -48,7 +48,7 @@ class Finished:
     """The attempt has an answer, which ends the job."""
 
     status: Literal["succeeded", "failed", "cancelled"]
-    files: Files = Files()
+    files: Files = field(default_factory=Files)
     error: dict[str, Any] | None = None
 
 
@@ -93,5 +93,7 @@ def _last_word(ended: Ended) -> Ending:
     if ended.outcome == "preempted":
         return Preempted()
     if ended.outcome == "failed" and ended.error is None:
-        return Finished("failed", error=problem("internal-error", "The attempt failed without a reason.", category="server"))
+        return Finished(
+            "failed", error=problem("internal-error", "The attempt failed without a reason.", category="server")
+        )
     return Finished(ended.outcome, ended.files, None if ended.error is None else ended.error.model_dump())

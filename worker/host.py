@@ -18,19 +18,13 @@ class Identity:
 
 def identity() -> Identity:
     """Return this process's identity."""
-    namespace = os.readlink("/proc/self/ns/pid") if Path("/proc/self/ns/pid").exists() else "pid"
+    namespace = Path("/proc/self/ns/pid")
     boot = Path("/proc/sys/kernel/random/boot_id")
-    return Identity(f"{socket.gethostname()}/{namespace}", boot.read_text().strip() if boot.exists() else "", os.getpid())
-
-
-def is_dead(other: Identity, ours: Identity) -> bool:
-    """Tell whether ``other`` is known to be dead; of another machine that is never known.
-
-    Our own id counts as dead: it is asked before this process claims anything, so another one had it before.
-    """
-    if other.host != ours.host:
-        return False
-    return other.boot_id != ours.boot_id or other.pid == ours.pid or not is_alive(other.pid)
+    return Identity(
+        host=f"{socket.gethostname()}/{namespace.readlink() if namespace.is_symlink() else 'pid'}",
+        boot_id=boot.read_text().strip() if boot.exists() else "",
+        pid=os.getpid(),
+    )
 
 
 def is_alive(pid: int) -> bool:

@@ -98,7 +98,9 @@ class Child:
             self._mailbox.put(Garbled(str(error)))
         except (EOFError, OSError):
             if not self._pipe.readable:  # so Python marks a pipe that announced too large a message; else it broke
-                self._mailbox.put(Garbled(f"expected a message of at most {MAX_MESSAGE_BYTES} bytes, found a larger one"))
+                self._mailbox.put(
+                    Garbled(f"expected a message of at most {MAX_MESSAGE_BYTES} bytes, found a larger one")
+                )
         self._process.join()
         self._gone = True
         self._pipe.close()
@@ -161,7 +163,7 @@ def _clean_environment(threads: int) -> Iterator[None]:
     is started anew later inherits everything, and `child.main` forgets it again.
     """
     everything = dict(os.environ)
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     os.environ.clear()
     os.environ.update({name: value for name, value in everything.items() if name in KEPT_VARIABLES})
     os.environ.update({"PYTHONPATH": path} | dict.fromkeys(THREAD_VARIABLES, str(threads)))

@@ -16,6 +16,10 @@ MAX_POINTS = 2000
 StopReason = Literal["cancel", "keep_best", "preempt"]
 
 
+#: PostgreSQL stores no NUL.
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+
+
 class GarbledMessage(Exception):
     """The child sent bytes that are no message."""
 
@@ -28,7 +32,7 @@ class Started(_Message):
     """The recipe runs; ``preloaded`` tells whether every module of the assignment was there before the fork."""
 
     type: Literal["started"]
-    environment: dict[str, str | int | FiniteFloat | bool | None]
+    environment: dict[Text, Text | int | FiniteFloat | bool | None]
     preloaded: bool
 
 
@@ -36,12 +40,12 @@ class ProgressState(_Message):
     """The job's ``progress`` object as in API.md section 4."""
 
     fraction: Annotated[FiniteFloat, Field(ge=0, le=1)]
-    phase: Annotated[str, Field(max_length=40)]
+    phase: Annotated[Text, Field(max_length=40)]
     epoch: int | None = None
     epochs: int | None = None
     step: int | None = None
     eta_seconds: FiniteFloat | None = None
-    metrics: dict[str, FiniteFloat | None] = {}
+    metrics: dict[Text, FiniteFloat | None] = {}
 
 
 class Progress(_Message):
@@ -52,8 +56,8 @@ class Progress(_Message):
 class Point(_Message):
     """One value of one series."""
 
-    name: Annotated[str, Field(max_length=200)]
-    task: Annotated[str, Field(max_length=1000)] | None = None
+    name: Annotated[Text, Field(max_length=200)]
+    task: Annotated[Text, Field(max_length=1000)] | None = None
     step: Annotated[int, Field(ge=0)]
     value: FiniteFloat
 
@@ -82,7 +86,7 @@ class Resumed(_Message):
 class Log(_Message):
     type: Literal["log"]
     level: Literal["debug", "info", "warning", "error"]
-    message: Annotated[str, Field(max_length=MAX_LOG_CHARACTERS)]
+    message: Annotated[Text, Field(max_length=MAX_LOG_CHARACTERS)]
 
 
 class Files(_Message):
@@ -96,9 +100,9 @@ class Files(_Message):
 class Problem(_Message):
     """A job's ``error`` as in API.md section 4."""
 
-    code: Annotated[str, Field(max_length=100)]
-    message: Annotated[str, Field(max_length=MAX_LOG_CHARACTERS)]
-    param: Annotated[str, Field(max_length=1000)] | None = None
+    code: Annotated[Text, Field(max_length=100)]
+    message: Annotated[Text, Field(max_length=MAX_LOG_CHARACTERS)]
+    param: Annotated[Text, Field(max_length=1000)] | None = None
     category: Literal["user", "server", "capacity"]
     retryable: bool
 
