@@ -83,15 +83,18 @@ class Part:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
-    def end(self, *, hurry: threading.Event) -> None:
-        """Wait for the process that was asked to end; kill it when its patience is over or somebody is in a hurry."""
+    def end(self, *, hurry: threading.Event) -> int | None:
+        """Wait for the process to end; kill it when its patience is over or somebody is in a hurry.
+
+        Return its exit status, None if it was never started.
+        """
         if self._process is None:
-            return
+            return None
         deadline = time.monotonic() + self.plan.patience_seconds
         while self._process.poll() is None and time.monotonic() < deadline and not hurry.wait(_END_SECONDS):
             pass
         self._process.kill()
-        self._process.wait()
+        return self._process.wait()
 
     def last_words(self, *, lines: int = 15) -> str:
         """The end of its log."""

@@ -140,7 +140,7 @@ class Service:
             ) from None
         self.url = f"http://{address(self._host)}:{port}"
         settings = self._settings()
-        self._prepare_store(settings)
+        self._prepare(settings)
         for plan in (self._api(settings, port), self._worker(settings)):
             self._start(plan)
         self._wait_for_api()
@@ -167,8 +167,13 @@ class Service:
             settings["TASKGRAFT_REDIS_URL"] = redis.url
         return settings
 
-    def _prepare_store(self, settings: Mapping[str, str]) -> None:
-        """Bring the database to the newest revision, and make sure that it knows the admin key."""
+    def _prepare(self, settings: Mapping[str, str]) -> None:
+        """Bring the database to its newest revision, and make sure that it knows the admin key."""
+        command = [sys.executable, "-m", "taskgraft.prepare", str(self.folder.path)]
+        part = Part(Plan("prepare", command, settings, _START_SECONDS), folder=self.folder.path)
+        part.start()
+        if part.end(hurry=self._stop) != 0:
+            raise StartFailed(f"expected a database that can be prepared, found:\n{part.last_words()}")
 
     def _api(self, settings: Mapping[str, str], port: int) -> Plan:
         """The HTTP shell."""

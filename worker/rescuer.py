@@ -1,4 +1,5 @@
 """Finds jobs whose worker died: at once at the start, for predecessors on this host; then every few seconds, by lease.
+It also sweeps, hourly, what nobody refers to any more.
 
 Any number of rescuers may run, here and elsewhere: a rescue takes a lease only as it was seen (its ``lease_seq``).
 """
@@ -17,8 +18,11 @@ from store.artifacts import ArtifactStore
 from store.claims import Fence, Lease
 from store.errors import DatabaseBusy
 from store.session import Database
+from store.sweep import sweep
 from worker.host import identity, is_alive
 from worker.settings import WorkerSettings
+
+_SECONDS_BETWEEN_SWEEPS = 3600.0
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +64,7 @@ class Rescuer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
+        self._artifacts = artifacts
         self._settings = settings
         self._on_queued = on_queued
         self._clock = clock
@@ -106,8 +111,12 @@ class Rescuer:
             self._on_queued(lease.queue)
 
     def _watch(self) -> None:
+        swept_at = float("-inf")
         while not self._stopped.wait(self._settings.rescue_seconds * random.uniform(0.8, 1.2)):
             try:
                 self.look()
+                if self._clock() - swept_at > _SECONDS_BETWEEN_SWEEPS:
+                    sweep(self._database, self._artifacts)
+                    swept_at = self._clock()
             except DatabaseBusy:
                 log.warning("database busy")
