@@ -20,10 +20,13 @@ class Scale:
 
     @classmethod
     def of(cls, task: TaskData) -> Self:
-        if task.type != "regression" or len(task.train) == 0:
-            return cls(0.0, 1.0)
-        mean = float(task.train.labels.mean())
-        return cls(mean, float(np.std(task.train.labels)) or 1.0)
+        """Return the scale of one task by itself."""
+        return cls.of_labels(task.train.labels) if task.type == "regression" else cls(0.0, 1.0)
+
+    @classmethod
+    def of_labels(cls, labels: NDArray[np.float64]) -> Self:
+        """Return the scale of these training labels ``[n]``."""
+        return cls(float(labels.mean()), float(labels.std()) or 1.0) if len(labels) else cls(0.0, 1.0)
 
     def forth(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return raw labels ``[m]`` as they are learned."""

@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from learning.losses import add_penalty_gradient
+from learning.losses import add_penalty_gradient, weights_of
 from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape, NetworkSpec
 from learning.parts import TrainingSpec
 from learning.tasks import Layout, Slot
 from worker.training.baselines.alone_loss import Scale, label_weights, probabilities, row_losses
 from worker.training.baselines.members import Member, Orders, Padded, chunks, member_seed
-from worker.training.baselines.stacked import Stack, initialised, learning_rate, optimizer_of
+from worker.training.baselines.stacked import Stack, initialised
 from worker.training.baselines.task_data import Encoded, Part, TaskData
+from worker.training.optimizers import build_optimizer, set_learning_rate
 
 #: Compact the stack when this share of its members has stopped: copying costs about a step.
 _COMPACT_AT = 0.2
@@ -106,7 +107,7 @@ class _Trained:
         self._scales = [Scale.of(task) for task in self._data]
         seeds = [member_seed(how.seed, member.seed, tasks[member.task].name) for member in chunk]
         self._stack = Stack(initialised(self._build, seeds), how.device)
-        self._optimizer = optimizer_of(how.training, list(self._stack.parameters.values()))
+        self._optimizer = build_optimizer(self._stack, how.training)
         self._train = self._padded([task.train for task in self._data])
         self._validation = self._padded([task.validation for task in self._data])
         self._orders = Orders([len(task.train) for task in self._data], seeds, how.training.batch_size)
@@ -119,8 +120,7 @@ class _Trained:
 
     def epoch(self, epoch: int) -> bool:
         """Train every member for one epoch and keep its best; return whether any member goes on."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._how.training, epoch)
+        set_learning_rate(self._optimizer, self._how.training, epoch)
         for batch in self._batches():
             self._step(batch)
         if self._validation.rows.shape[1] == 0:
@@ -158,13 +158,13 @@ class _Trained:
             yield self._train.take(places[:, start : start + self._orders.batch])
 
     def _step(self, batch: Padded) -> None:
-        outputs = self._stack.train(self._numeric[batch.rows], self._category[batch.rows])
+        outputs = self._stack.learn(self._numeric[batch.rows], self._category[batch.rows])
         losses = self._losses(outputs, batch)
         self._optimizer.zero_grad()
         # members share no parameter: the gradient of the sum is each member's own
         torch.autograd.backward(losses.sum())
         training = self._how.training
-        add_penalty_gradient(self._stack.weights(), l1=training.l1, l2=training.l2)
+        add_penalty_gradient(weights_of(self._stack), l1=training.l1, l2=training.l2)
         self._optimizer.step()
 
     def _losses(self, outputs: Tensor, part: Padded) -> Tensor:
@@ -177,19 +177,19 @@ class _Trained:
         block = max(1, _MOST_EVALUATED // max(1, members * _activations(self._how)))
         starts = range(0, max(1, rows), block)
         pieces = [part.rows[:, start : start + block] for start in starts]
-        outputs = [self._stack.evaluate(self._numeric[piece], self._category[piece], parameters) for piece in pieces]
+        outputs = [self._stack.answer(parameters, self._numeric[piece], self._category[piece]) for piece in pieces]
         return torch.cat(outputs, dim=1)
 
     def _check(self) -> bool:
         """Keep the weights of members that improved, mark those that waited too long; return whether any goes on."""
-        losses = self._losses(self._evaluated(self._validation, self._stack.parameters), self._validation)
+        losses = self._losses(self._evaluated(self._validation, self._stack.state()), self._validation)
         unchecked = self._validation.weights.sum(1) == 0
         # a member that ended while others go on must not come back to life; a loss that is no number is not better
         better = ((losses < self._lowest) | unchecked) & ~self._ended
         improved = better.nonzero().squeeze(1)
         self._lowest[improved] = losses[improved]
-        for name, best in self._best.items():
-            best[self._members[improved]] = self._stack.parameters[name].detach()[improved]
+        for name, tensor in self._stack.state().items():
+            self._best[name][self._members[improved]] = tensor.detach()[improved]
         self._waited = torch.where(better, 0, self._waited + 1)
         if self._how.training.patience is not None:
             self._ended |= self._waited >= self._how.training.patience

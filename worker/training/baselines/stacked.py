@@ -1,71 +1,67 @@
 """Many networks of one form as one: stacked parameters under ``vmap``, so that a step of all costs one step."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from learning.parts import TrainingSpec
 
-
-class Stack:
-    """M networks of one form; ``parameters[name]`` is ``[M, *shape]``, member m's own at index m.
+class Stack(nn.Module):
+    """M networks of one form; each parameter is ``[M, *shape]``, member m's own at index m.
 
     No operation mixes members, so each learns what it would have learned by itself.
     """
 
     def __init__(self, networks: Sequence[nn.Module], device: torch.device) -> None:
-        self._template = networks[0].to(device)
-        self._forward = torch.vmap(self._member, in_dims=(0, 0, 0), randomness="different")
+        super().__init__()
         every = [dict(network.named_parameters()) for network in networks]
-        self.parameters = {
-            name: nn.Parameter(torch.stack([parameters[name].detach() for parameters in every]).to(device))
-            for name in every[0]
-        }
+        # a parameter's name may hold no dot
+        self._names = {name: name.replace(".", "/") for name in every[0]}
+        for name, own in self._names.items():
+            stacked = torch.stack([parameters[name].detach() for parameters in every])
+            self.register_parameter(own, nn.Parameter(stacked.to(device)))
+        # in a tuple, so that its own parameters are not counted among these
+        self._template = (networks[0].to(device),)
+        self._all = torch.vmap(self._one, in_dims=(0, 0, 0), randomness="different")
 
-    def _member(self, parameters: Mapping[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(self._template, dict(parameters), (numeric, category))
+    def _one(self, parameters: dict[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
+        outputs: Tensor = functional_call(self._template[0], parameters, (numeric, category))
         return outputs
 
-    def __len__(self) -> int:
-        return len(next(iter(self.parameters.values())))
-
-    def train(self, numeric: Tensor, category: Tensor) -> Tensor:
-        """Return the raw outputs ``[M, n, O]`` of ``numeric`` ``[M, n, p]`` and ``category`` ``[M, n, q]``."""
-        self._template.train()
-        return self._forward(self.parameters, numeric, category)
-
-    def evaluate(self, numeric: Tensor, category: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        """Return the raw outputs ``[M, n, O]`` of members with these ``parameters``, without dropout or gradient."""
-        self._template.eval()
-        with torch.no_grad():
-            return self._forward(parameters, numeric, category)
-
-    def weights(self) -> list[nn.Parameter]:
-        """Return what l1 and l2 hold down: the weights, not the biases."""
-        return [parameter for name, parameter in self.parameters.items() if not name.endswith("bias")]
+    def state(self) -> dict[str, Tensor]:
+        """Return the stacked parameters by the names that they have in a member."""
+        return {name: getattr(self, own) for name, own in self._names.items()}
 
     def copy(self) -> dict[str, Tensor]:
-        """Return a detached copy of the parameters."""
-        return {name: tensor.detach().clone() for name, tensor in self.parameters.items()}
+        """Return a detached copy of `state`."""
+        return {name: tensor.detach().clone() for name, tensor in self.state().items()}
+
+    def learn(self, numeric: Tensor, category: Tensor) -> Tensor:
+        """Return the raw outputs ``[M, n, O]`` of ``numeric`` ``[M, n, p]`` and ``category`` ``[M, n, q]``."""
+        self._template[0].train()
+        return self._all(self.state(), numeric, category)
+
+    def answer(self, parameters: Mapping[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
+        """Return the raw outputs ``[M, n, O]`` of members with these ``parameters``, without dropout or gradient."""
+        self._template[0].eval()
+        with torch.no_grad():
+            return self._all(dict(parameters), numeric, category)
 
     def keep(self, members: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Drop all but ``members`` ``[k]``, from the parameters and from what the optimizer remembers of them."""
         for group in optimizer.param_groups:
-            group["params"] = [self._kept(name, members, optimizer) for name in self.parameters]
+            group["params"] = [self._kept(own, members, optimizer) for own in self._names.values()]
 
-    def _kept(self, name: str, members: Tensor, optimizer: torch.optim.Optimizer) -> nn.Parameter:
-        old = self.parameters[name]
+    def _kept(self, own: str, members: Tensor, optimizer: torch.optim.Optimizer) -> nn.Parameter:
+        old = getattr(self, own)
         new = nn.Parameter(old.detach()[members])
         if old in optimizer.state:
-            state = optimizer.state.pop(old)
             optimizer.state[new] = {
                 key: value[members] if isinstance(value, Tensor) and value.shape == old.shape else value
-                for key, value in state.items()
+                for key, value in optimizer.state.pop(old).items()
             }
-        self.parameters[name] = new
+        setattr(self, own, new)
         return new
 
 
@@ -77,17 +73,3 @@ def initialised(build: Callable[[], nn.Module], seeds: Sequence[int]) -> list[nn
             torch.manual_seed(seed)
             networks.append(build())
     return networks
-
-
-def optimizer_of(training: TrainingSpec, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
-    """Return the job's own optimizer over stacked parameters: it works element by element, so members stay apart."""
-    if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=training.learning_rate, fused=True)
-    return torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0, fused=True)
-
-
-def learning_rate(training: TrainingSpec, epoch: int) -> float:
-    """Return the learning rate of an epoch, counted from 0: the given one, or its way to 0 along half a cosine."""
-    if training.schedule == "constant":
-        return training.learning_rate
-    return training.learning_rate * 0.5 * (1.0 + math.cos(math.pi * epoch / training.epochs))

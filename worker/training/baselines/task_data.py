@@ -39,6 +39,8 @@ class Described(Protocol):
     def slot(self) -> int: ...
     @property
     def key(self) -> object | None: ...
+    @property
+    def pooled(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +64,7 @@ class TaskData:
 
     units: outputs of its head, 1 for a regression or a binary task, else the number of classes.
     pool: tasks of one pool (and type) share the pooled models; category: its category there, the group or the task.
+    small: its group is small, so it is not trained alone.
     """
 
     name: str
@@ -73,6 +76,7 @@ class TaskData:
     test: Part
     pool: int
     category: int
+    small: bool = False
 
     @property
     def classes(self) -> int:
@@ -99,6 +103,7 @@ class TaskData:
             test=parts[TEST],
             pool=task.slot if grouped else -1,
             category=task.group if grouped else index,
+            small=task.pooled,
         )
 
 
