@@ -1,21 +1,27 @@
 """The rows of a plan as arrays: features, labels per slot, head per row, side of the split."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from learning.columns import Columns
+from learning.errors import SpecError
+from learning.planning import Plan, rows_of
+from learning.planning.checks import check_sides
+from learning.planning.findings import Findings
+from learning.planning.rows import Rows
+from learning.split import TEST, TRAIN, VALIDATION
 from learning.tables import Table
 
-__all__ = ["Examples", "Table"]
-
-TRAIN, VALIDATION, TEST = 0, 1, 2
+__all__ = ["TEST", "TRAIN", "VALIDATION", "Examples", "Table", "build"]
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """n labelled rows and J slots.
+    """n labelled rows and J slots, by source and then in the order of the dataset.
 
     ``features``  the union of the sources' feature columns, null where a source lacks one.
     ``source``    ``[n] int32``, index into ``Plan.sources``.
@@ -25,6 +31,8 @@ class Examples:
     ``split``     ``[n] int8``: 0 train, 1 validation, 2 test.
     ``cluster``   ``[n] int64``, the ``split.group`` value of the row, null for other splits.
     ``task_of``   ``[n, J] int32``, index into ``Plan.tasks``; -1 where there is no label.
+
+    A task that no head is trained for has labels in its test rows only.
     """
 
     features: pa.Table
@@ -35,3 +43,54 @@ class Examples:
     split: npt.NDArray[np.int8]
     cluster: npt.NDArray[np.int64] | None
     task_of: npt.NDArray[np.int32]
+
+
+def build(plan: Plan, tables: Mapping[str, Table]) -> Examples:
+    """The examples of a plan without problems; the same plan and tables give the same examples.
+
+    Raises:
+        SpecError: when the data leaves a target without labels on a side of the split.
+    """
+    if plan.problems:
+        raise SpecError(plan.problems)
+    columns = {source.dataset: Columns(tables[source.dataset]) for source in plan.sources}
+    rows = rows_of(plan.spec, plan, columns)
+    findings = Findings()
+    check_sides(plan.spec, plan.tasks, rows, findings)
+    if findings.problems:
+        raise SpecError(findings.problems)
+    return Examples(
+        features=_features(plan, tables, rows),
+        source=rows.source,
+        row=rows.row,
+        group=rows.group,
+        labels=rows.labels,
+        split=rows.split,
+        cluster=rows.cluster,
+        task_of=rows.task_of,
+    )
+
+
+def _features(plan: Plan, tables: Mapping[str, Table], rows: Rows) -> pa.Table:
+    """One read per dataset, however many sources cut it."""
+    read: dict[str, pa.Table] = {}
+    wanted: dict[str, dict[str, None]] = {}
+    for source in plan.sources:
+        wanted.setdefault(source.dataset, {}).update(dict.fromkeys(source.features))
+    parts = []
+    for place, source in enumerate(plan.sources):
+        if source.dataset not in read:
+            read[source.dataset] = tables[source.dataset].read(list(wanted[source.dataset])).replace_schema_metadata()
+        mine = rows.row[rows.source == place]
+        table = read[source.dataset].select(list(source.features))
+        parts.append(table if len(mine) == table.num_rows else _filtered(table, mine))
+    # Fields of the same type may still differ in their metadata.
+    plain = [part.cast(pa.schema([pa.field(field.name, field.type) for field in part.schema])) for part in parts]
+    return pa.concat_tables(plain, promote_options="default").select(list(plan.types))
+
+
+def _filtered(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
+    # The rows ascend, and a filter, unlike take, never joins the chunks of a long text column.
+    kept = np.zeros(table.num_rows, dtype=bool)
+    kept[rows] = True
+    return table.filter(pa.array(kept))

@@ -1,5 +1,6 @@
 """The parts of a job spec, whatever its kind: frozen values with their bounds."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -35,9 +36,18 @@ def _task_named(text: str) -> str:
     return _named(text, forbidden="/\\")
 
 
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", text):
+        raise PydanticCustomError("unknown-value", "expected auto, cpu, cuda or cuda:N")
+    return text
+
+
 Name = Annotated[str, AfterValidator(_named)]
 TaskName = Annotated[str, AfterValidator(_task_named)]
+Device = Annotated[str, AfterValidator(_device), Field(json_schema_extra={"examples": ["auto", "cpu", "cuda:0"]})]
 ColumnName = Annotated[str, Field(min_length=1, max_length=1024)]
+ColumnNames = Annotated[tuple[ColumnName, ...], Field(max_length=10_000)]
+Where = Mapping[ColumnName, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]]
 Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False, description="factor of the task's loss")]
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
@@ -52,9 +62,9 @@ class TargetSpec(Frozen):
     """A column to predict and how; ``auto`` is decided from the data and recorded."""
 
     target: ColumnName
-    type: Literal["auto"] | TaskType = "auto"
-    loss: Literal["auto"] | Loss = "auto"
-    metric: Literal["auto"] | Metric = "auto"
+    type: Literal["auto", TaskType] = "auto"
+    loss: Literal["auto", Loss] = "auto"
+    metric: Literal["auto", Metric] = "auto"
     weight: Weight = 1.0
 
 
@@ -63,13 +73,11 @@ class TaskSpec(TargetSpec):
 
     name: TaskName | None = Field(default=None, description="null: the target's name, numbered when two are equal")
     dataset: str = Field(min_length=1, max_length=64)
-    where: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]] = Field(
-        default_factory=dict, max_length=20
-    )
-    features: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] | None = Field(
+    where: Where = Field(default_factory=dict, max_length=20)
+    features: ColumnNames | None = Field(
         default=None, description="null: every column but this job's targets, group_by and split columns"
     )
-    exclude: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] = ()
+    exclude: ColumnNames = ()
 
 
 class SmallGroups(Frozen):
@@ -86,11 +94,9 @@ class GroupedTasks(Frozen):
     group_by: tuple[ColumnName, ...] = Field(min_length=1, max_length=10)
     targets: tuple[TargetSpec, ...] = Field(min_length=1, max_length=MAX_TARGETS)
     small_groups: SmallGroups = SmallGroups()
-    where: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]] = Field(
-        default_factory=dict, max_length=20
-    )
-    features: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] | None = None
-    exclude: Annotated[tuple[ColumnName, ...], Field(max_length=10_000)] = ()
+    where: Where = Field(default_factory=dict, max_length=20)
+    features: ColumnNames | None = None
+    exclude: ColumnNames = ()
 
 
 class TrainingSpec(Frozen):
@@ -106,7 +112,7 @@ class TrainingSpec(Frozen):
     patience: int | None = Field(default=10, ge=1, le=100_000, description="epochs without a better validation loss")
     class_weight: Literal["balanced"] | None = None
     sampling: Literal["proportional"] = "proportional"
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?)$")
+    device: Device = "auto"
     precision: Literal["auto", "float32"] = "auto"
     max_seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS, description="stop, keep the best, succeed")
 

@@ -35,7 +35,7 @@ Branches = Mapping[str, Collection[str]]
 
 def problems_of(error: ValidationError, *, branches: Branches) -> list[Problem]:
     """One problem per finding, in pydantic's order."""
-    return [_problem(found, branches) for found in error.errors(include_url=False)]
+    return [_problem(found, branches) for found in error.errors(include_url=False) if not _is_echo(found)]
 
 
 def shown(value: Any) -> str:
@@ -49,6 +49,13 @@ def shown(value: Any) -> str:
             return f"a list of {len(value)}"
         case _:
             return repr(value)[:_SHOWN]
+
+
+def _is_echo(found: ErrorDetails) -> bool:
+    """True for a list called too short only because its bad items, reported on their own, were left out."""
+    if found["type"] != "too_short" or not isinstance(found["input"], list):
+        return False
+    return len(found["input"]) >= int(found["ctx"]["min_length"])
 
 
 def _problem(found: ErrorDetails, branches: Branches) -> Problem:
@@ -93,11 +100,18 @@ def _detail(found: ErrorDetails, code: str, path: list[str | int]) -> str:
         return f"expected {_EXPECTED_FORMS[str(path[-1])]}; found {shown(found['input'])}"
     if found["type"] == "union_tag_invalid":
         return f"expected one of {context['expected_tags']}; found {context['tag'][:_SHOWN]!r}"
-    return f"{_expectation(found['msg'])}; found {shown(found['input'])}"
+    return f"{_expectation(found)}; found {shown(found['input'])}"
 
 
-def _expectation(message: str) -> str:
-    for opening in ("Input should be ", "Input should have "):
-        if message.startswith(opening):
-            return "expected " + message.removeprefix(opening)
-    return message[:1].lower() + message[1:]
+def _expectation(found: ErrorDetails) -> str:
+    match found:
+        case {"type": "too_short", "ctx": {"min_length": bound}}:
+            return f"expected at least {bound} items"
+        case {"type": "too_long", "ctx": {"max_length": bound}}:
+            return f"expected at most {bound} items"
+        case {"type": "list_type" | "tuple_type"}:
+            return "expected a list"
+    for opening in ("Input should be ", "Input should have ", "String should have "):
+        if found["msg"].startswith(opening):
+            return "expected " + found["msg"].removeprefix(opening)
+    return found["msg"][:1].lower() + found["msg"][1:]

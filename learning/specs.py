@@ -9,6 +9,9 @@ from pydantic import Field, ValidationError, create_model
 from pydantic_core import to_json
 
 from learning.errors import Problem, SpecError, pointer_to
+from learning.multitask.balancing.base import BalancingSpec
+from learning.multitask.sharing.base import SharingSpec
+from learning.networks.base import NetworkSpec
 from learning.parts import (
     MAX_SEED,
     UNION_BRANCHES,
@@ -34,9 +37,9 @@ class MultitaskJob(Frozen):
     kind: Literal["multitask"]
     name: Name | None = None
     tasks: Tasks
-    network: Any
-    sharing: Any
-    balancing: Any
+    network: NetworkSpec
+    sharing: SharingSpec
+    balancing: BalancingSpec
     training: TrainingSpec = TrainingSpec()
     split: Split = SplitByFraction()
     baselines: bool = True
@@ -76,7 +79,7 @@ def parse_job(data: Mapping[str, Any]) -> MultitaskJob:
         raise SpecError(unfit)
     try:
         # By way of JSON: strict there takes a list for a tuple and 1 for 1.0, and nothing else.
-        return job_type().model_validate_json(to_json(data))
+        return job_type().model_validate_json(to_json(data), strict=True)
     except ValidationError as error:
         raise SpecError(problems_of(error, branches=_branches())) from None
 

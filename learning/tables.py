@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from learning.errors import LearningError
+from learning.hashing import Fingerprint, fingerprint
 
 COLUMN_TYPES = ("number", "category", "boolean", "text", "date")
 
@@ -39,6 +40,11 @@ class Table:
     def rows(self) -> int:
         return int(pq.read_metadata(self.path).num_rows)
 
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Hashes of the rows and columns; costs one pass over the file, the first time."""
+        return fingerprint(self.path)
+
     def read(self, columns: Sequence[str]) -> pa.Table:
-        """The named columns, in the order asked, all rows; memory is mapped one file at a time and released."""
+        """The named columns, in the order asked, all rows."""
         return pq.read_table(self.path, columns=list(columns)).select(list(columns))

@@ -53,6 +53,15 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Rows that tasks are cut from: a dataset, the rows that pass ``where``, and the features they bring."""
+
+    dataset: str
+    where: Mapping[str, tuple[str, ...]]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One thing to learn: a target on some rows of a dataset.
 

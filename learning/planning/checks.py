@@ -1,0 +1,118 @@
+"""What can only be judged on the whole plan: its size, its split, its batches, targets that are given away."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from learning.networks.base import InputShape
+from learning.parts import SplitByColumn, SplitByGroup
+from learning.planning.draft import Draft
+from learning.planning.findings import Findings, listing
+from learning.planning.rows import Rows
+from learning.specs import MultitaskJob
+from learning.split import SIDES, TRAIN
+from learning.tables import Table
+from learning.tasks import Task
+
+# 400 MB of weights in float32; an optimiser holds them three times more.
+MAX_PARAMETERS = 100_000_000
+# The most numbers, and the most values, that a column's encoding brings: see learning.encoding.
+_NUMBERS_PER_COLUMN = 4
+_VALUES_PER_COLUMN = 1_002
+
+
+def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
+    """A problem for a model that no worker could hold, estimated from above."""
+    categories = sum(kind == "category" for kind in draft.types.values())
+    numbers = _NUMBERS_PER_COLUMN * (len(draft.types) - categories)
+    inputs = InputShape(numbers, (_VALUES_PER_COLUMN,) * categories)
+    estimate = job.sharing.parameters(job.network, inputs, draft.layout)
+    if estimate > MAX_PARAMETERS:
+        detail = (
+            f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,} "
+            f"({draft.layout.groups} heads of {draft.layout.units} outputs, {len(draft.types)} features)"
+        )
+        findings.problem("/network", "model-too-large", detail)
+
+
+def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: Findings) -> None:
+    """A problem for every target that has no label left to train, validate or test on, or nothing that varies to train on.
+
+    In a job with groups this is asked of each target over all groups, else of each task.
+    """
+    if rows.cluster is not None and len(np.unique(rows.cluster)) < len(SIDES):
+        detail = f"expected at least {len(SIDES)} values to divide, found {len(np.unique(rows.cluster))}"
+        findings.problem("/split/group", "too-few-groups", detail)
+        return
+    pointers, unit_of = _units(job, tasks)
+    labelled = rows.task_of >= 0
+    unit = unit_of[rows.task_of[labelled]]
+    side = np.broadcast_to(rows.split[:, None], labelled.shape)[labelled]
+    counts = np.bincount(unit * len(SIDES) + side, minlength=len(pointers) * len(SIDES)).reshape(-1, len(SIDES))
+    train = side == TRAIN
+    varied = _varied(unit[train], rows.labels[labelled][train], len(pointers))
+    for index, (pointer, task) in enumerate(pointers.items()):
+        empty = [name for name, count in zip(SIDES, counts[index], strict=True) if count == 0]
+        if empty:
+            code, found = "no-labels", f"none in {listing(empty)}; {_advice(job)}"
+            findings.problem(
+                pointer, code, f"expected labels of {task.target!r} on every side of the split, found {found}"
+            )
+        elif not varied[index]:
+            code = "constant-target" if task.type == "regression" else "single-class-target"
+            findings.problem(
+                pointer, code, f"expected {task.target!r} to vary among the training rows, found one value"
+            )
+
+
+def _units(job: MultitaskJob, tasks: Sequence[Task]) -> tuple[dict[str, Task], npt.NDArray[np.int64]]:
+    """What must have labels on every side: pointer → a task of it, and the unit of each task, ``[T]``."""
+    if job.grouped is None:
+        pointers = {f"/tasks/{index}/target": task for index, task in enumerate(tasks)}
+        return pointers, np.arange(len(tasks))
+    place = {spec.target: index for index, spec in enumerate(job.grouped.targets)}
+    first = {place[task.target]: task for task in reversed(tasks)}
+    pointers = {f"/tasks/targets/{index}/target": first[index] for index in sorted(first)}
+    return pointers, np.array([place[task.target] for task in tasks])
+
+
+def _varied(unit: npt.NDArray[np.int64], labels: npt.NDArray[np.float64], units: int) -> npt.NDArray[np.bool_]:
+    lowest, highest = np.full(units, np.inf), np.full(units, -np.inf)
+    np.minimum.at(lowest, unit, labels)
+    np.maximum.at(highest, unit, labels)
+    varied: npt.NDArray[np.bool_] = lowest < highest
+    return varied
+
+
+def _advice(job: MultitaskJob) -> str:
+    if isinstance(job.split, SplitByColumn):
+        return f"see the column {job.split.column!r}"
+    if isinstance(job.split, SplitByGroup):
+        return f"each value of {job.split.group!r} is on one side"
+    return "there are too few labelled rows, or too few that differ"
+
+
+def tell_copies(draft: Draft, tables: Mapping[str, Table], findings: Findings) -> None:
+    """A notice for every target that is among the features under another name."""
+    listed = isinstance(draft.specs, tuple)
+    first: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    for index, task in enumerate(draft.tasks):
+        first.setdefault((task.dataset, task.target, task.features), index)
+    for place, ((dataset, target, features), index) in enumerate(first.items()):
+        columns = tables[dataset].fingerprint.columns
+        if copies := [name for name in features if columns[name] == columns[target]]:
+            detail = f"{listing(copies)} equals the target {target!r} in every row: the answer is among the inputs"
+            pointer = f"/tasks/{index}/target" if listed else f"/tasks/targets/{place}/target"
+            findings.notice("duplicate-of-target", detail, pointer)
+
+
+def clamped(job: MultitaskJob, rows: int, findings: Findings) -> MultitaskJob:
+    """The job with batches no larger than its rows; said aloud when the user chose the size."""
+    asked = job.training.batch_size
+    if asked <= rows:
+        return job
+    if "batch_size" in job.training.model_fields_set:
+        detail = f"{asked} is more than the job's {rows} rows; {rows} is used"
+        findings.notice("batch-size-clamped", detail, "/training/batch_size")
+    return job.model_copy(update={"training": job.training.model_copy(update={"batch_size": rows})})

@@ -1,0 +1,18 @@
+"""The tasks of a job as both of its forms give them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from learning.parts import GroupedTasks, TaskSpec
+from learning.tasks import Layout, Source, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """``specs`` with nothing left to ``auto``, and what they mean; ``types`` of every feature. See ``Plan``."""
+
+    specs: tuple[TaskSpec, ...] | GroupedTasks
+    tasks: tuple[Task, ...]
+    layout: Layout
+    sources: tuple[Source, ...]
+    types: Mapping[str, str]
