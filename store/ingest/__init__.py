@@ -1,0 +1,24 @@
+"""Decodes one uploaded file, exactly once, into canonical Parquet, in a process that may die instead of this one.
+
+``ingest`` is the whole room: bytes in, canonical Parquet and its description out, or an ``IngestError`` that says where
+the file is wrong. ``describe`` and ``canonical_table`` do the same for tables that a job made; ``preview`` reads rows back.
+"""
+
+from store.ingest.canonical import canonical_table
+from store.ingest.describe import Description, describe
+from store.ingest.errors import IngestError
+from store.ingest.limits import IngestLimits, IngestOptions
+from store.ingest.pool import IngestPool, ingest
+from store.ingest.preview import preview
+
+__all__ = [
+    "Description",
+    "IngestError",
+    "IngestLimits",
+    "IngestOptions",
+    "IngestPool",
+    "canonical_table",
+    "describe",
+    "ingest",
+    "preview",
+]

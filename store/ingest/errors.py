@@ -1,0 +1,64 @@
+"""What an upload may be refused for. One exception; each of its problems says what, where, and what was found."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from store.errors import StoreError
+
+SHOWN_CHARACTERS = 64
+MAX_PROBLEMS = 50
+
+
+class IngestError(StoreError):
+    """The bytes cannot become a dataset; nothing is kept of them.
+
+    ``status`` is 422 (what the file says), 413 (how much), 415 (which kind) or 400 (broken JSON).
+    """
+
+    code = "invalid-file"
+
+    def __init__(self, problems: Sequence[dict[str, Any]], *, status: int = 422) -> None:
+        self.problems = [dict(item) for item in problems[:MAX_PROBLEMS]]
+        self.status = status
+        super().__init__("; ".join(f"{item['code']}: {item['detail']}" for item in self.problems[:5]))
+
+
+def problem(
+    code: str,
+    detail: str,
+    *,
+    row: int | None = None,
+    column: str | None = None,
+    byte_offset: int | None = None,
+    limit: int | float | None = None,
+    actual: object = None,
+) -> dict[str, Any]:
+    """One entry of ``IngestError.problems``; what does not apply is left out.
+
+    ``row`` counts data rows from 1: the header and blank lines are not counted. ``byte_offset`` counts from 0.
+    ``actual`` and ``column`` are cut at 64 characters, for they are the caller's own bytes.
+    """
+    entry: dict[str, Any] = {"code": code, "detail": detail}
+    where = {"row": row, "column": column and column[:SHOWN_CHARACTERS], "byte_offset": byte_offset, "limit": limit}
+    entry.update({key: value for key, value in where.items() if value is not None})
+    if actual is not None:
+        entry["actual"] = actual[:SHOWN_CHARACTERS] if isinstance(actual, str) else actual
+    return entry
+
+
+def refusal(
+    code: str,
+    detail: str,
+    *,
+    status: int = 422,
+    row: int | None = None,
+    column: str | None = None,
+    byte_offset: int | None = None,
+    limit: int | float | None = None,
+    actual: object = None,
+) -> IngestError:
+    """An ``IngestError`` of a single problem."""
+    return IngestError(
+        [problem(code, detail, row=row, column=column, byte_offset=byte_offset, limit=limit, actual=actual)],
+        status=status,
+    )

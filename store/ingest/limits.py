@@ -1,0 +1,73 @@
+"""What one upload may cost, and how the uploader says that it is written."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from store.ingest.errors import refusal
+
+MIB = 1024**2
+TYPES = ("number", "category", "boolean", "text", "date")
+# "NA" and "null" are what R, pandas and SQL write; "None" is left out: it is a category in too many tables
+NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
+
+
+@dataclass(frozen=True)
+class IngestLimits:
+    """The most that one upload may ask for. Sizes in bytes, times in seconds."""
+
+    columns: int = 2_000
+    cells: int = 100_000_000  # rows times columns
+    cell_bytes: int = 64 * 1024
+    name_bytes: int = 256
+    json_bytes: int = 64 * MIB  # one {"columns": …} body: it is held in memory whole
+    decoded_bytes: int = 8 * 1024 * MIB  # all cells together, once decoded
+    row_groups: int = 10_000
+    metadata_bytes: int = 16 * MIB  # of a Parquet footer
+    output_bytes: int = 8 * 1024 * MIB  # RLIMIT_FSIZE of the child
+    memory_bytes: int = 2 * 1024 * MIB  # what the child may map beyond what it starts with (RLIMIT_AS)
+    cpu_seconds: int = 600  # RLIMIT_CPU of the child
+    wall_seconds: float = 900.0
+    threads: int = 2  # that decode one file
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """How the file is written. ``types`` overrides what would be inferred; ``nulls`` None means ``NULLS``."""
+
+    delimiter: str = ","
+    decimal: str = "."
+    nulls: tuple[str, ...] | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def null_values(self) -> list[str]:
+        """The cells that are missing; the empty cell always is."""
+        return list(NULLS if self.nulls is None else dict.fromkeys(("", *self.nulls)))
+
+    def checked(self) -> "IngestOptions":
+        """These options with a tab spelled out, once they make sense.
+
+        Raises:
+            IngestError: 422 ``unknown-value`` for a delimiter, decimal mark or type that cannot be.
+        """
+        delimiter = {"\\t": "\t", "tab": "\t"}.get(self.delimiter, self.delimiter)
+        if len(delimiter) != 1 or not (delimiter == "\t" or " " <= delimiter <= "~") or delimiter in '"':
+            raise refusal("unknown-value", "expected one ASCII character as delimiter", actual=self.delimiter)
+        if self.decimal not in (".", ",") or self.decimal == delimiter:
+            detail = "expected '.' or ',' as decimal mark, and not the delimiter"
+            raise refusal("unknown-value", detail, actual=self.decimal)
+        for name, kind in self.types.items():
+            if kind not in TYPES:
+                raise refusal("unknown-value", f"expected a type out of {', '.join(TYPES)}", column=name, actual=kind)
+        names = {name.strip(): kind for name, kind in self.types.items()}
+        return IngestOptions(delimiter, self.decimal, self.nulls, names)
+
+
+def as_json(value: IngestLimits | IngestOptions) -> dict[str, Any]:
+    return asdict(value)
+
+
+def options_from_json(value: Mapping[str, Any]) -> IngestOptions:
+    nulls = value["nulls"]
+    return IngestOptions(value["delimiter"], value["decimal"], None if nulls is None else tuple(nulls), value["types"])
