@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_the_parts_start_in_order(compose):
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     for part in ("app", "worker"):
         assert services[part]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_every_command_names_a_program_that_exists(compose, instructions):
+    for target in ("taskgraft.prepare", "worker.celery", "app.main"):
+        assert find_spec(target) is not None
+    commands = [" ".join(compose["services"][part]["command"]) for part in ("migrate", "worker")]
+    assert commands[0] == "python -m taskgraft.prepare /data"
+    assert commands[1].startswith("celery -A worker.celery worker --pool threads")
+    assert '"app.main:create_app"' in dict(instructions)["CMD"]
 
 
 def test_redis_keeps_what_it_has_and_refuses_rather_than_forgets(compose):
