@@ -5,11 +5,11 @@ the file is wrong. ``describe`` and ``canonical_table`` do the same for tables t
 """
 
 from store.ingest.canonical import canonical_table
-from store.ingest.describe import Description, describe
+from store.ingest.description import Description, describe
 from store.ingest.errors import IngestError
 from store.ingest.limits import IngestLimits, IngestOptions
 from store.ingest.pool import IngestPool, ingest
-from store.ingest.preview import preview
+from store.ingest.rows import preview
 
 __all__ = [
     "Description",

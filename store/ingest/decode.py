@@ -10,7 +10,7 @@ import pyarrow as pa
 from store.ingest.canonical import CanonicalWriter
 from store.ingest.columns_file import ColumnsFile
 from store.ingest.csv_file import CsvFile, as_utf8
-from store.ingest.describe import Description, describe_file
+from store.ingest.description import Description, describe_file
 from store.ingest.errors import refusal
 from store.ingest.inference import Facts, column_warnings, kind_of, refuse_wild_numbers
 from store.ingest.limits import IngestLimits, IngestOptions

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from store.ingest.describe import Description
+from store.ingest.description import Description
 from store.ingest.errors import IngestError, refusal
 from store.ingest.limits import IngestLimits, IngestOptions, as_json
 from store.ingest.wire import READY, WALL
