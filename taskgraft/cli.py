@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from taskgraft import report
@@ -90,7 +91,7 @@ def jobs(
     with Taskgraft(data=data) as service:
         for job in service.get("/v1/jobs", status=status, limit=limit)["data"]:
             fraction = f"{job['progress']['fraction']:.0%}"
-            table.add_row(job["id"], job["name"] or "", job["kind"], job["status"], fraction, job["created_at"])
+            table.add_row(job["id"], escape(job["name"] or ""), job["kind"], job["status"], fraction, job["created_at"])
     Console().print(table)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -37,7 +38,7 @@ def follow(service: Taskgraft, job: Document, *, console: Console) -> Document:
         TimeElapsedColumn(),
     )
     with Progress(*columns, TextColumn("{task.fields[detail]}"), console=console) as bar:
-        shown = bar.add_task(job["name"] or job["id"], total=1.0, detail=job["status"])
+        shown = bar.add_task(_title(job), total=1.0, detail=job["status"])
 
         def update(current: Document) -> None:
             bar.update(shown, completed=current["progress"]["fraction"], detail=_detail(current))
@@ -51,12 +52,10 @@ def show(job: Document, *, console: Console) -> None:
     """The summary, and a row for each task with its rivals beside it."""
     result = job["result"]
     heads = ["task", "metric", "shared", *(head for _, head in _RIVALS), "gain over alone", "95 % interval", "verdict"]
-    table = Table(
-        *heads, title=f"{job['name'] or job['id']}: the shared model beside its rivals, on rows that none of them saw"
-    )
+    table = Table(*heads, title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw")
     tasks = list(result["tasks"].items())
     for name, task in tasks[:_MOST_ROWS]:
-        table.add_row(name, task["metric"], *_cells(task))
+        table.add_row(escape(name), task["metric"], *_cells(task))
     console.print(table)
     if len(tasks) > _MOST_ROWS:
         console.print(f"… and {len(tasks) - _MOST_ROWS} more tasks")
@@ -71,6 +70,11 @@ def _cells(task: Document) -> Iterator[str]:
     yield "–" if gain is None else f"{gain:+.1%}"
     yield "–" if interval is None else f"{interval[0]:+.1%} … {interval[1]:+.1%}"
     yield "–" if verdict is None else f"[{_COLOURS[verdict]}]{verdict}[/]"
+
+
+def _title(job: Document) -> str:
+    """Its name as it was given: brackets in it are no markup."""
+    return escape(job["name"] or job["id"])
 
 
 def _number(value: Any) -> str:

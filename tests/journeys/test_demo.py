@@ -1,0 +1,35 @@
+"""`make demo` without the install: what a newcomer sees first."""
+
+import sys
+import time
+
+import psutil
+
+from tests.journeys.pages import run
+
+
+def test_the_demonstration_trains_compares_predicts_and_cancels_in_two_minutes_and_leaves_nothing_running(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    variables = {"TMPDIR": str(tmp_path / "tmp"), "COLUMNS": "200"}
+    began = time.monotonic()
+    printed = run([sys.executable, "-m", "taskgraft.cli", "demo"], folder=tmp_path, variables=variables, seconds=120)
+    assert time.monotonic() - began < 120
+    for sign in (
+        "helped",
+        "worst_texture",
+        "cultivar",
+        "POST /v1/models/mdl_",
+        "GET, one patient",
+        "cancelled, no model (None)",
+    ):
+        assert sign in printed
+    assert list((tmp_path / "tmp").iterdir()) == []
+    mine = [process.cmdline() for process in psutil.process_iter() if str(tmp_path) in " ".join(_command(process))]
+    assert mine == []
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:  # it ended while we looked
+        return []

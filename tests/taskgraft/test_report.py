@@ -1,0 +1,65 @@
+"""A job on a terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from taskgraft import report
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=200, color_system=None)
+
+
+def task(**more):
+    return {
+        "type": "regression",
+        "metric": "rmse",
+        "test": {"rmse": 0.6123},
+        "baselines": {"trivial": {"rmse": 0.8}, "single_task": {"rmse": 0.63}},
+        "gains": {"single_task": 0.032},
+        "interval": [0.004, 0.061],
+        "verdict": "helped",
+        **more,
+    }
+
+
+def job(tasks, **more):
+    return {
+        "id": "job_1",
+        "name": "wine",
+        "result": {"tasks": tasks, "summary": "Sharing helped 1 of 1 tasks."},
+        **more,
+    }
+
+
+def lines(console):
+    return console.file.getvalue().splitlines()
+
+
+def test_a_task_stands_beside_its_rivals_with_gain_interval_and_verdict(console):
+    report.show(job({"quality": task()}), console=console)
+    row = next(line for line in lines(console) if "quality" in line)
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells == ["quality", "rmse", "0.6123", "0.63", "–", "–", "–", "–", "0.8", "+3.2%", "+0.4% … +6.1%", "helped"]
+    assert lines(console)[-1] == "Sharing helped 1 of 1 tasks."
+
+
+def test_what_is_not_known_is_a_dash_not_a_zero(console):
+    report.show(job({"shop=1/demand": task(verdict=None, interval=None, gains=None, baselines=None)}), console=console)
+    row = next(line for line in lines(console) if "shop=1/demand" in line)
+    assert row.count("–") == 9
+
+
+def test_hundreds_of_tasks_are_cut_short_with_a_count(console):
+    report.show(job({f"task{number}": task() for number in range(139)}), console=console)
+    assert sum("rmse" in line for line in lines(console)) == 50
+    assert "… and 89 more tasks" in console.file.getvalue()
+
+
+def test_markup_in_a_users_name_is_shown_as_it_is(console):
+    report.show(job({"[red]x[/red]": task()}, name="[bold]mine[/bold]"), console=console)
+    assert "[red]x[/red]" in console.file.getvalue()
+    assert "[bold]mine[/bold]" in console.file.getvalue()
