@@ -6,13 +6,13 @@ zero, and var(ψ)/n estimates the variance of log L over the drawing of the rows
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Metric = Literal["rmse", "roc_auc", "accuracy"]
+from learning.tasks import Metric
+
 Floats = NDArray[np.float64]
 
 #: An rmse below this many standard deviations of the labels is taken for this: rounding, no longer learning.
@@ -59,17 +59,15 @@ def decided(output: NDArray[np.floating]) -> NDArray[np.int64]:
 
 
 def _rmse(labels: Floats, output: Floats) -> Influence | None:
-    # in units of the labels' spread: squares of raw units up to 1e150 would overflow
-    spread = _spread(labels)
-    errors = (output - labels) / (spread or _largest(output - labels) or 1.0)
-    squares = errors**2
+    errors = output - labels
+    # squares of raw units up to 1e150 would overflow: in units of the largest error
+    largest, floor = _largest(errors), RMSE_FLOOR * _spread(labels)
+    squares = np.square(errors / largest) if largest else errors
     mean = float(squares.mean())
-    floor = RMSE_FLOOR if spread else 0.0
-    if mean <= floor**2:
-        unit = spread * floor
-        return Influence(unit, np.zeros_like(squares), at_floor=True, floor_variance=0.0) if unit else None
-    unit = spread or _largest(output - labels)
-    return Influence(float(np.sqrt(mean)) * unit, (squares / mean - 1.0) / 2.0, at_floor=False, floor_variance=0.0)
+    loss = float(np.sqrt(mean)) * largest
+    if loss <= floor:
+        return Influence(floor, np.zeros(len(labels)), at_floor=True, floor_variance=0.0) if floor else None
+    return Influence(loss, (squares / mean - 1.0) / 2.0, at_floor=False, floor_variance=0.0)
 
 
 def _spread(labels: Floats) -> float:
