@@ -13,7 +13,12 @@ def test_the_readme_shows_the_figures_as_they_were_recorded():
 
 def test_sides_take_turns_in_alternating_order_after_a_warm_up():
     order = []
-    sides = {name: (lambda name=name: float(len(order.append(name) or order))) for name in ("a", "b")}
+
+    def side(name):
+        order.append(name)
+        return float(len(order))
+
+    sides = {"a": lambda: side("a"), "b": lambda: side("b")}
     samples = take_turns(sides, rounds=3, warmups=1)
     assert order == ["a", "b", "a", "b", "b", "a", "a", "b"]
     assert samples == {"a": [3.0, 6.0, 7.0], "b": [4.0, 5.0, 8.0]}
