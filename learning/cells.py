@@ -41,13 +41,13 @@ def dates(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return values
 
 
-def categories(column: pa.ChunkedArray, values: Sequence[str]) -> NDArray[np.int64]:
-    """A category column as ``[n]`` indices of ``values``."""
+def categories(column: pa.ChunkedArray, values: Sequence[str], *, missing: int = MISSING) -> NDArray[np.int64]:
+    """A category column as ``[n]`` indices of ``values``; an empty cell is ``missing``."""
     text = column.cast(pa.string())
     known = pc.index_in(text, value_set=pa.array(values, pa.string()))
     found: NDArray[np.int64] = pc.fill_null(known, -FIRST_VALUE).to_numpy().astype(np.int64) + FIRST_VALUE
     if text.null_count:
-        found[np.asarray(text.is_null())] = MISSING
+        found[np.asarray(text.is_null())] = missing
     return found
 
 

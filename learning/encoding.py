@@ -100,7 +100,7 @@ class Encoding(BaseModel):
     def encode_cells(self, cells: Cells, *, absent: Absent | None = None) -> Encoded:
         """Return the encoded rows; this is the only place where a cell becomes a number, in training and in serving."""
         out = np.zeros((len(cells.numbers), self.numeric), np.float32)
-        category = cells.categories
+        category = cells.categories.copy() if absent else cells.categories
         missing = np.isnan(cells.numbers)
         with np.errstate(over="ignore"):
             z = (cells.numbers - self._mean) / self._scale
@@ -138,9 +138,7 @@ class Encoding(BaseModel):
             arrow.stacked(
                 [*columns(self.dates, lambda c, _: arrow.dates(c), np.datetime64("NaT"))], n, "datetime64[us]"
             ),
-            arrow.stacked(
-                [*columns(self.categories, lambda c, spec: arrow.categories(c, spec.values), 0)], n, np.int64
-            ),
+            arrow.stacked([*columns(self.categories, _indices, 0)], n, np.int64),
         )
 
     @cached_property
@@ -183,6 +181,10 @@ def absent_cells(source: NDArray[np.integer], features: Sequence[Collection[str]
     everything = dict.fromkeys(name for own in features for name in own)
     lacking = {name: np.array([name not in own for own in features]) for name in everything}
     return {name: sources[source] for name, sources in lacking.items() if sources.any()}
+
+
+def _indices(cells: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:
+    return arrow.categories(cells, column.values, missing=column.missing_index)
 
 
 def _rows(absent: Absent, start: int, count: int) -> Absent:

@@ -26,8 +26,8 @@ class Column(BaseModel):
     """How one feature is encoded.
 
     mean, scale: a number x becomes (x − mean) / scale, a date the same in days; scale 0: the value says nothing, only
-    whether it is missing does. fill: what a missing cell becomes. indicator: whether a further number says that the
-    cell is missing. values: a category's known values, most frequent first.
+    whether it is missing does. fill: what a missing cell becomes. indicator: whether training had missing cells; then a
+    further number, or an index of its own, says so. values: a category's known values, most frequent first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +39,11 @@ class Column(BaseModel):
     fill: float = Field(default=0.0, allow_inf_nan=False)
     indicator: bool = False
     values: tuple[str, ...] = ()
+
+    @property
+    def missing_index(self) -> int:
+        """A category's index of a missing cell; where training had none it would be an untrained vector."""
+        return cells.MISSING if self.indicator else cells.UNSEEN
 
 
 class Dropped(BaseModel):
@@ -147,4 +152,4 @@ def _category(name: str, column: pa.ChunkedArray) -> Column | Dropped:
         return Dropped(name=name, type="category", code="constant-feature")
     # Ties by the text, so that equal tables make equal models whatever the order of their rows.
     values = sorted(found, key=lambda value: (-found[value], value))[:MAX_VALUES]
-    return Column(name=name, type="category", values=tuple(values))
+    return Column(name=name, type="category", indicator=missing > 0, values=tuple(values))

@@ -75,6 +75,9 @@ class HeadPlan:
         rows: NDArray[np.float32],
     ) -> None:
         """Args: ``weight`` ``[G, O, h]``, ``bias`` ``[G, O]`` and ``rows`` ``[G, J]`` of trained `Heads`."""
+        if weight.shape[:2] != (layout.groups, layout.units) or rows.shape != (layout.groups, len(layout.slots)):
+            expected = f"{layout.groups} heads of {layout.units} outputs over {len(layout.slots)} slots"
+            raise ValueError(f"expected {expected}, found weights {weight.shape} and rows {rows.shape}")
         share = rows.astype(np.float64) / np.maximum(rows.sum(0, dtype=np.float64), 1.0)
         share = np.repeat(share, [slot.units for slot in layout.slots], axis=1)
         mean_weight = np.einsum("go,goh->oh", share, weight).astype(np.float32)
