@@ -4,7 +4,9 @@ import ctypes
 import hashlib
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -116,10 +118,18 @@ def claim_a_foreign_file(order: dict[str, Any], channel: PipeChannel) -> dict[st
 def tell_its_world(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     """Log what a child can see of its surroundings."""
     threads = [thread.name for thread in threading.enumerate()]
-    world = {"environment": dict(os.environ), "cwd": os.getcwd(), "session": os.getsid(0), "pid": os.getpid()}
+    core = resource.getrlimit(resource.RLIMIT_CORE)
+    world = {"core": core, "environment": dict(os.environ), "cwd": os.getcwd(), "session": os.getsid(0), "pid": os.getpid()}
     loaded = [name for name in ("celery", "sqlalchemy", "store") if name in sys.modules]
     channel.log("info", json.dumps({**world, "loaded": loaded, "threads": threads}))
     return fail(order, channel)
+
+
+def start_a_helper(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    """Leave a process behind, as a library might."""
+    helper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    channel.log("info", str(helper.pid))
+    return ignore_stop(order, channel)
 
 
 MODES = {
@@ -141,6 +151,7 @@ MODES = {
         speak_garbage,
         claim_a_foreign_file,
         tell_its_world,
+        start_a_helper,
     )
 }
 
