@@ -3,11 +3,12 @@
 The question is whether the expected loss under sharing is lower than alone, over the drawing of the test rows *and* of
 the seeds. From each task's `Comparison`: the gain is 1 − e^(−θ), and θ has the variance
 
-    s² = max(0, s²_rows − c w) + c v′,  c = 1/R_a + 1/R_b,
+    s² = max(0, s²_rows − c w) + c max(v′, w),  c = 1/R_a + 1/R_b,
 
 with v′ the seed variance v moderated over the tasks of the job. The recipe adds s²_rows and c v′; but v, measured on
 the test rows, holds their noise w, and s²_rows holds c w too, so the same noise was paid twice: power lost for nothing.
-In an A/A comparison, where the arms differ by their seeds alone, s² is c v′ in expectation, as it should be.
+In an A/A comparison, where the arms differ by their seeds alone, s² is c v′ in expectation, as it should be. And w,
+known from many rows, bounds from below a v known from few seeds: three that agree by luck do not make a task certain.
 """
 
 from collections.abc import Sequence
@@ -69,7 +70,7 @@ class _Moderated:
         c = self.comparison
         # rows is a fact of the networks at hand; the part of it that seeds made shrinks with their number
         systematic = max(0.0, c.rows - c.noise * (1 / c.shared + 1 / c.alone))
-        seeds = self.seeds * (1 / np.asarray(shared, np.float64) + 1 / np.asarray(alone, np.float64))
+        seeds = max(self.seeds, c.noise) * (1 / np.asarray(shared, np.float64) + 1 / np.asarray(alone, np.float64))
         freedom = self.prior_freedom + shared + alone - 2
         variance = systematic + seeds
         spread = systematic**2 / (c.units - 1) + seeds**2 / freedom
