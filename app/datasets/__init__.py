@@ -1,0 +1,1 @@
+"""Datasets over HTTP: upload, list, show, preview, delete."""

@@ -1,0 +1,99 @@
+"""Jobs: submit, list, show (and wait), events, series, task results, cancel."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
+
+from app.deps import Body, Held, IdempotencyKey, OptionalBody, Who
+from app.jobs import service, stream
+from app.jobs.schemas import (
+    DryRun,
+    Event,
+    EventQuery,
+    Job,
+    JobQuery,
+    MetricPoint,
+    MetricQuery,
+    TaskQuery,
+    WaitQuery,
+)  # fmt: skip
+from app.openapi import answers, json_body
+from app.pages import Page
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Job,
+    responses={200: {"model": DryRun, "description": "The answer to a dry run."}, **answers(400, 409, 413, 415, 422)},
+    openapi_extra=json_body("JobSpec"),
+)
+def submit(
+    body: Body,
+    held: Held,
+    who: Who,
+    key: IdempotencyKey,
+    dry_run: Annotated[bool, Query(description="Only check: resolve every default, store nothing.")] = False,
+) -> Any:
+    """Ask for a training. A 202 means that it is stored and will reach exactly one end."""
+    if dry_run:
+        return Response(service.check(held, who, body).model_dump_json(), media_type="application/json")
+    return service.submit(held, who, body, key).response()
+
+
+@router.get("")
+def list_jobs(query: Annotated[JobQuery, Query()], held: Held, who: Who) -> Page[Job]:
+    """The project's jobs, newest first."""
+    return service.page(held, who, query)
+
+
+@router.get("/{job_id}", responses=answers(404))
+async def show(job_id: str, query: Annotated[WaitQuery, Query()], held: Held, who: Who, response: Response) -> Job:
+    """One job: now, or with `wait` at its next change."""
+    job = await stream.awaited(held, who, job_id, seconds=query.wait)
+    if job.finished_at is None:
+        response.headers["Retry-After"] = "1"
+    return job
+
+
+@router.get(
+    "/{job_id}/events",
+    response_model=Page[Event],
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(404)},
+)
+async def events(request: Request, job_id: str, query: Annotated[EventQuery, Query()], held: Held, who: Who) -> Any:
+    """What happened, oldest first; with `Accept: text/event-stream` as a stream that `Last-Event-ID` resumes."""
+    if "text/event-stream" not in request.headers.get("accept", ""):
+        return await stream.listed(held, who, job_id, query)
+    after = stream.last_event_id(request.headers.get("last-event-id"), default=query.after)
+    content = await stream.events(held, who, job_id, after=after)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(content, media_type="text/event-stream", headers=headers)
+
+
+@router.get("/{job_id}/metrics", responses=answers(404))
+def metrics(job_id: str, query: Annotated[MetricQuery, Query()], held: Held, who: Who) -> Page[MetricPoint]:
+    """The job's series, by name, task and step."""
+    return service.metrics(held, who, job_id, query)
+
+
+@router.get("/{job_id}/tasks", responses=answers(404))
+def tasks(job_id: str, query: Annotated[TaskQuery, Query()], held: Held, who: Who) -> Page[dict[str, Any]]:
+    """The result of each task, in the order of the job's tasks."""
+    return service.tasks(held, who, job_id, query)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=Job,
+    responses={202: {"model": Job, "description": "The worker will stop."}, **answers(404, 409)},
+    openapi_extra=json_body("Cancel", required=False),
+)
+def cancel(job_id: str, body: OptionalBody, held: Held, who: Who, response: Response) -> Any:
+    """Stop the job: at once when it is queued, else within seconds. Repeatable until the job has ended."""
+    job = service.cancel(held, who, job_id, body)
+    response.status_code = 202 if job.status == "cancelling" else 200
+    return job

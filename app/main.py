@@ -1,0 +1,96 @@
+"""The API process: ``uvicorn --factory app.main:create_app``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, FastAPI, Security
+
+from app import health, openapi, problems
+from app.datasets import endpoints as datasets
+from app.datasets.schemas import Columns
+from app.deps import principal, readable_query
+from app.edge import Edge, make_log
+from app.jobs import endpoints as jobs
+from app.jobs.schemas import Cancel
+from app.jobs.service import versions
+from app.jobs.watch import Watch
+from app.keyring import Keyring
+from app.models import endpoints as models
+from app.models.service import locate
+from app.parts import Parts
+from app.predictions import endpoints as predictions
+from app.predictions.schemas import PredictRequest
+from app.predictors import Predictors
+from app.settings import AppSettings
+from learning.specs import job_json_schema
+from store.artifacts import ArtifactStore
+from store.ingest import IngestLimits, IngestPool
+from store.queue import Doorbell
+from store.session import Database
+
+DESCRIPTION = "Many small, related prediction tasks, trained together, with an honest word on whether that helped."
+
+
+def create_app(settings: AppSettings | None = None) -> FastAPI:
+    """The application. Its processes and connections start and end with the server."""
+    settings = settings or AppSettings()  # type: ignore[call-arg] # the rest is in the environment
+    app = FastAPI(
+        title="Taskgraft",
+        version=version("taskgraft"),
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.settings = settings
+    app.state.log = make_log()
+    app.add_middleware(Edge, log=app.state.log)
+    problems.install(app)
+    app.include_router(health.router)
+    # default deny: every route under this router needs a key
+    v1 = APIRouter(
+        prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
+    )
+    for router in (datasets.router, jobs.router, models.router, predictions.router):
+        v1.include_router(router)
+    app.include_router(v1)
+    openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": job_json_schema()})
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts = _parts(app.state.settings)
+    app.state.parts = parts
+    try:
+        await run_sync(parts.ingest.warm)
+        yield
+    finally:
+        await parts.watch.close()
+        parts.close()
+
+
+def _parts(settings: AppSettings) -> Parts:
+    database = Database(settings.database_url)
+    artifacts = ArtifactStore(settings.artifacts)
+    return Parts(
+        settings=settings,
+        database=database,
+        artifacts=artifacts,
+        doorbell=Doorbell(settings.redis_url),
+        ingest=IngestPool(IngestLimits(), processes=settings.ingest_processes),
+        ingest_places=anyio.CapacityLimiter(settings.ingest_processes),
+        keyring=Keyring(database, trust_seconds=settings.trust_seconds),
+        predictors=Predictors(
+            locate=locate(database, artifacts),
+            most_bytes=settings.predictor_bytes,
+            loads=settings.predictor_loads,
+            wait_seconds=settings.predictor_wait_seconds,
+            trust_seconds=settings.trust_seconds,
+        ),
+        watch=Watch(versions(database), poll_seconds=settings.change_poll_seconds),
+    )

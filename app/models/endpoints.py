@@ -1,0 +1,62 @@
+"""Models: list, show, tasks, lineage, artifact, delete."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, Response
+
+from app.deps import Held, Who
+from app.models import service
+from app.models.schemas import Lineage, Model, ModelQuery, ModelTaskQuery
+from app.openapi import answers
+from app.pages import Page
+
+router = APIRouter(prefix="/models", tags=["models"])
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "One safetensors file; all but the weights is in its header.",
+          "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "The file that the client has."},
+}  # fmt: skip
+
+
+@router.get("")
+def list_models(query: Annotated[ModelQuery, Query()], held: Held, who: Who) -> Page[Model]:
+    """The project's models, newest first."""
+    return service.page(held, who, query)
+
+
+@router.get("/{model_id}", responses=answers(404))
+def show(model_id: str, held: Held, who: Who) -> Model:
+    """One model."""
+    return service.get(held, who, model_id)
+
+
+@router.get("/{model_id}/tasks", responses=answers(404))
+def tasks(model_id: str, query: Annotated[ModelTaskQuery, Query()], held: Held, who: Who) -> Page[dict[str, Any]]:
+    """The model's tasks in their order, a page at a time."""
+    return service.tasks(held, who, model_id, query)
+
+
+@router.get("/{model_id}/lineage", responses=answers(404))
+def lineage(model_id: str, held: Held, who: Who) -> Lineage:
+    """The datasets, jobs and models that it comes from, and the models that came from it."""
+    return service.lineage(held, who, model_id)
+
+
+@router.get("/{model_id}/artifact", response_class=FileResponse, responses={**_FILE, **answers(404, 503)})
+def artifact(request: Request, model_id: str, held: Held, who: Who) -> Response:
+    """The model's file. It never changes, so its hash is its ETag."""
+    file = service.artifact(held, who, model_id)
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    if service.has_already(file, request.headers.get("if-none-match")):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(
+        file.path, headers=headers, media_type="application/octet-stream", filename=f"{model_id}.safetensors"
+    )
+
+
+@router.delete("/{model_id}", status_code=204, responses=answers(404))
+def delete(model_id: str, held: Held, who: Who) -> Response:
+    """Delete a model. What came from it stays."""
+    service.delete(held, who, model_id)
+    return Response(status_code=204)

@@ -1,0 +1,77 @@
+"""The wire shapes of models."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.pages import Closed, PageQuery, Time
+
+SHOWN_TASKS = 50
+"""Most tasks that a model shows itself; more are read from its pages."""
+
+
+class Model(Closed):
+    """A trained, stored, immutable model, as API.md section 5 shows it."""
+
+    id: str
+    object: Literal["model"]
+    name: str | None
+    kind: str
+    job: str | None
+    parents: list[str]
+    aliases: list[str]
+    adaptable: bool
+    tasks: list[dict[str, Any]] | None = Field(description=f"Null when there are more than {SHOWN_TASKS}: see …/tasks.")
+    inputs: list[dict[str, Any]]
+    network: dict[str, Any]
+    method: dict[str, Any]
+    bytes: int
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class Node(Closed):
+    """Something a model comes from or that came from it."""
+
+    id: str
+    object: Literal["dataset", "job", "model"]
+    name: str | None
+    sha256: str | None = Field(description="Of a dataset or model, kept when it is deleted; a job has none.")
+    deleted: bool
+
+
+class Edge(Closed):
+    """`source` came first."""
+
+    source: str
+    target: str
+    relation: Literal["reads", "makes", "parent"]
+
+
+class Lineage(Closed):
+    """All that a model comes from and all that came from it."""
+
+    object: Literal["lineage"]
+    model: str
+    nodes: list[Node]
+    edges: list[Edge]
+    complete: bool = Field(description="False when there is more than fits one answer.")
+
+
+class ModelQuery(PageQuery):
+    """Which models to list."""
+
+    kind: str | None = Field(default=None, max_length=64)
+    name: str | None = Field(default=None, max_length=256)
+    created_after: Time | None = None
+
+
+class ModelTaskQuery(BaseModel):
+    """Which tasks of a model to list, in their order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: int = Field(default=20, ge=1, le=100)
+    after: str | None = Field(default=None, max_length=1024, description="Name of the last task of the page before.")

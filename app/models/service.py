@@ -1,0 +1,134 @@
+"""What can be done with models, in terms of the store."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.models.schemas import SHOWN_TASKS, Edge, Lineage, Model, ModelQuery, ModelTaskQuery, Node
+from app.pages import Page
+from app.pages import page as make_page
+from app.parts import Parts
+from app.predictors import Locate, Location
+from store import models
+from store.artifacts import ArtifactStore
+from store.errors import InvalidCursor, NotFound
+from store.ids import is_id
+from store.keys import Principal
+from store.lineage import lineage as read_lineage
+from store.paging import Page as StorePage
+from store.session import Database
+
+
+def page(parts: Parts, who: Principal, query: ModelQuery) -> Page[Model]:
+    with parts.database.reading() as session:
+        found = models.page(
+            session,
+            who.project_id,
+            limit=query.limit,
+            after=query.after,
+            descending=query.order == "desc",
+            kind=query.kind,
+            name=query.name,
+            created_after=query.created_after,
+        )
+    return make_page(found, show=_show, key=lambda model: model.id)
+
+
+def get(parts: Parts, who: Principal, model_id: str) -> Model:
+    return _show(_read(parts, who, model_id))
+
+
+def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) -> Page[dict[str, Any]]:
+    every = _read(parts, who, model_id).header["tasks"]
+    start = 0
+    if query.after is not None:
+        names = [task["name"] for task in every]
+        if query.after not in names:
+            raise InvalidCursor(query.after)
+        start = names.index(query.after) + 1
+    part = StorePage(tuple(every[start : start + query.limit]), len(every) > start + query.limit)
+    return make_page(part, show=dict, key=lambda task: task["name"])
+
+
+def lineage(parts: Parts, who: Principal, model_id: str) -> Lineage:
+    with parts.database.reading() as session:
+        _get(session, who, model_id)
+        found = read_lineage(session, who.project_id, model_id)
+    return Lineage(
+        object="lineage",
+        model=model_id,
+        nodes=[
+            Node.model_validate(
+                {"id": node.id, "object": node.kind, "name": node.name, "sha256": node.sha256, "deleted": node.deleted}
+            )
+            for node in found.nodes
+        ],
+        edges=[Edge(source=edge.source, target=edge.target, relation=edge.relation) for edge in found.edges],
+        complete=found.complete,
+    )
+
+
+def artifact(parts: Parts, who: Principal, model_id: str) -> Location:
+    return locate(parts.database, parts.artifacts)(who.project_id, model_id)
+
+
+def has_already(file: Location, if_none_match: str | None) -> bool:
+    """Whether the client's `If-None-Match` names this very file."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    return "*" in tags or f'"{file.sha256}"' in tags
+
+
+def delete(parts: Parts, who: Principal, model_id: str) -> None:
+    _known(model_id)
+    with parts.database.transaction() as session:
+        models.delete(session, who.project_id, model_id, now=parts.database.now(session))
+    parts.predictors.forget(who.project_id, model_id)
+
+
+def locate(database: Database, artifacts: ArtifactStore) -> Locate:
+    """Finds a model's file through the database."""
+
+    def find(project_id: str, model_id: str) -> Location:
+        _known(model_id)
+        with database.reading() as session:
+            model = models.get(session, project_id, model_id)
+        return Location(artifacts.path(model.artifact), model.artifact, model.bytes)
+
+    return find
+
+
+def _known(model_id: str) -> None:
+    if not is_id(model_id, "model"):
+        raise NotFound("model", model_id)
+
+
+def _get(session: Session, who: Principal, model_id: str) -> models.Model:
+    _known(model_id)
+    return models.get(session, who.project_id, model_id)
+
+
+def _read(parts: Parts, who: Principal, model_id: str) -> models.Model:
+    with parts.database.reading() as session:
+        return _get(session, who, model_id)
+
+
+def _show(model: models.Model) -> Model:
+    header = model.header
+    return Model(
+        id=model.id,
+        object="model",
+        name=model.name,
+        kind=model.kind,
+        job=model.job_id,
+        parents=list(model.parents),
+        aliases=[],
+        adaptable=header["adaptable"],
+        tasks=header["tasks"] if len(header["tasks"]) <= SHOWN_TASKS else None,
+        inputs=header["inputs"],
+        network=header["network"],
+        method=header["method"],
+        bytes=model.bytes,
+        sha256=model.artifact,
+        created_at=model.created_at,
+        expires_at=None,
+    )

@@ -1,0 +1,1 @@
+"""Predictions over HTTP: rows in, answers of a stored model out."""

@@ -1,0 +1,76 @@
+"""Answers of a warm model: bytes in, bytes out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from anyio.to_thread import run_sync
+
+from app.errors import first_problem, shorten
+from app.predictions import query
+from app.predictions.requests import Asked, parse
+from app.problems import pointed
+from learning.answers import Labels, Values
+from learning.errors import InputError
+from learning.predictor import Predictor
+
+INLINE_WORK = 10**10
+"""Body bytes times model bytes up to which an answer is worked out on the event loop: a few milliseconds."""
+
+
+async def predict(predictor: Predictor, model_id: str, body: bytes, *, most_rows: int) -> bytes:
+    """The answer to a POST; large requests are worked out in a thread, so that they do not hold up the small ones.
+
+    Raises:
+        ApiError: the body is no request for predictions.
+        InputError: the rows do not fit the model's inputs.
+        ModelUnhealthy: an output is not finite.
+    """
+    if len(body) * predictor.nbytes > INLINE_WORK:
+        return await run_sync(_predict, predictor, model_id, body, most_rows)
+    return _predict(predictor, model_id, body, most_rows)
+
+
+def _predict(predictor: Predictor, model_id: str, body: bytes, most_rows: int) -> bytes:
+    return answer(predictor, model_id, parse(body, most_rows=most_rows))
+
+
+def predict_one(predictor: Predictor, model_id: str, parameters: Sequence[tuple[str, str]]) -> bytes:
+    """The answer to a GET: one row, its problems placed at the query's parameters."""
+    asked = query.read(parameters, predictor.header.inputs)
+    try:
+        return answer(predictor, model_id, asked)
+    except InputError as error:
+        raise first_problem([query.relocated(problem) for problem in pointed(error.problems)]) from None
+
+
+def answer(predictor: Predictor, model_id: str, asked: Asked) -> bytes:
+    """The predictions as JSON."""
+    _check_tasks(predictor, asked)
+    prediction = predictor.predict(asked.columns, tasks=asked.tasks, strict=asked.strict, pointer_style=asked.form)
+    return orjson.dumps(
+        {
+            "model": model_id,
+            "predictions": {name: _shown(found) for name, found in prediction.by_task.items()},
+            "warnings": [
+                {"code": notice.code, "detail": notice.detail, "pointer": notice.pointer}
+                for notice in prediction.notices
+            ],
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def _shown(found: Values | Labels) -> dict[str, Any]:
+    if isinstance(found, Labels):
+        return {"labels": found.labels, "classes": found.classes, "probabilities": found.probabilities}
+    return {"values": found.values}
+
+
+def _check_tasks(predictor: Predictor, asked: Asked) -> None:
+    """Every task that is asked for is one of the model's answers."""
+    known = {output.name for output in predictor.header.outputs}
+    for position, name in enumerate(asked.tasks or ()):
+        if name not in known:
+            detail = f"expected one of {', '.join(sorted(known)[:10])}; found {shorten(name)!r}"
+            raise first_problem([{"pointer": f"/tasks/{position}", "code": "unknown-task", "detail": detail}])
