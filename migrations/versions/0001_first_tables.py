@@ -189,7 +189,7 @@ def upgrade() -> None:
         sa.Column("task", TEXT, primary_key=True),
         sa.Column("step", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("value", sa.Double(), nullable=False),
     )
     op.create_table(
         "models",

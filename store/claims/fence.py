@@ -31,7 +31,8 @@ _POSTGRES_SETTINGS = {
 def engine_options(url: URL) -> dict[str, Any]:
     """Keyword arguments for ``create_engine`` that make both databases fail soon rather than hang."""
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": _SQLITE_BUSY_SECONDS}, "pool_timeout": 10.0}
+        patience = {} if "timeout" in url.query else {"timeout": _SQLITE_BUSY_SECONDS}
+        return {"connect_args": patience, "pool_timeout": 10.0}
     connect: dict[str, Any] = {"connect_timeout": 5}
     if "options" not in url.query:
         connect["options"] = " ".join(f"-c {name}={value}" for name, value in _POSTGRES_SETTINGS.items())
