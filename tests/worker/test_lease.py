@@ -1,7 +1,7 @@
 """A claim is renewed, hears of a cancel, and kills its child when it cannot be renewed."""
 
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,19 +32,28 @@ class Told:
     killed: threading.Event = field(default_factory=threading.Event)
 
 
-class Silent(Database):
-    """A database that answers to others only, or to nobody for as long as a test wants."""
+class Refusal(AbstractContextManager):
+    """What a transaction is while the database does not answer: at once, or after a long silence."""
 
-    def __init__(self, url, clock):
-        super().__init__(url, clock)
-        self.hangs: threading.Event | None = None
+    def __init__(self, silence: threading.Event | None) -> None:
+        self.silence = silence
 
-    @contextmanager
-    def reading(self):
-        if self.hangs is not None:
-            self.hangs.wait(30)
+    def __enter__(self):
+        if self.silence is not None:
+            self.silence.wait(30)
         raise DatabaseBusy("expected an answer, found silence")
-        yield
+
+    def __exit__(self, *error):
+        return None
+
+
+class Silent(Database):
+    """A database that answers to others only."""
+
+    hangs: threading.Event | None = None
+
+    def reading(self):
+        return Refusal(self.hangs)
 
     transaction = reading
 

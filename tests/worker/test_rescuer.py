@@ -26,7 +26,10 @@ def test_a_lease_is_ripe_when_it_stood_still_for_half_its_time():
 
 def test_a_lease_that_was_renewed_is_watched_anew():
     renewed = replace(LEASE, lease_seq=5)
-    assert ripe({FENCE: Sighting(4, 100.0)}, [renewed], now=200.0, watch_seconds=15.0) == ([], {FENCE: Sighting(5, 200.0)})
+    assert ripe({FENCE: Sighting(4, 100.0)}, [renewed], now=200.0, watch_seconds=15.0) == (
+        [],
+        {FENCE: Sighting(5, 200.0)},
+    )
 
 
 def test_a_lease_that_is_no_longer_expired_is_forgotten():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from worker.settings import WorkerSettings
 from worker.slots import Slot
 
 
@@ -58,6 +59,20 @@ def test_a_drained_slot_gives_its_job_back_after_a_checkpoint(yard, slot, until)
     assert (job.status, job.attempt, job.crash_count) == ("queued", 1, 0)
     slot()
     until(lambda: yard.job(job_id).attempt == 2)
+
+
+def test_a_cancel_frees_the_slot_though_the_child_ignores_it(yard, slot, until):
+    stubborn, waiting = yard.submit("ignore_stop"), yard.submit("fail")
+    slot(cancel_grace_seconds=0.2)
+    until(lambda: yard.job(stubborn).environment)
+    yard.cancel(stubborn)
+    until(lambda: yard.job(waiting).status == "failed")
+    assert yard.job(stubborn).status == "cancelled"
+
+
+def test_a_cancel_takes_at_most_15_seconds_in_production():
+    times = WorkerSettings.model_fields
+    assert times["cancel_poll_seconds"].default + times["cancel_grace_seconds"].default <= 15 - 2
 
 
 def test_a_slot_outlives_a_bug_of_its_own(yard, slot, until):

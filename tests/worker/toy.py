@@ -119,7 +119,13 @@ def tell_its_world(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any
     """Log what a child can see of its surroundings."""
     threads = [thread.name for thread in threading.enumerate()]
     core = resource.getrlimit(resource.RLIMIT_CORE)
-    world = {"core": core, "environment": dict(os.environ), "cwd": os.getcwd(), "session": os.getsid(0), "pid": os.getpid()}
+    world = {
+        "core": core,
+        "environment": dict(os.environ),
+        "cwd": str(Path.cwd()),
+        "session": os.getsid(0),
+        "pid": os.getpid(),
+    }
     loaded = [name for name in ("celery", "sqlalchemy", "store") if name in sys.modules]
     channel.log("info", json.dumps({**world, "loaded": loaded, "threads": threads}))
     return fail(order, channel)
