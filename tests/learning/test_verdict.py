@@ -25,13 +25,25 @@ LONE = Comparison(theta=0.2, rows=0.004, seeds=0.003, noise=0.0015, freedom=2, s
 
 def test_a_lone_task_agrees_with_a_computation_by_hand():
     [found] = judged([LONE])
-    # rows 0.004 − 0.0015 · 4/3 = 0.002, seeds 0.003 · 4/3 = 0.004
-    error, freedom = 0.006**0.5, 0.006**2 / (0.002**2 / 100 + 0.004**2 / 2)
-    reach = student.ppf(0.975, freedom) * error
-    assert found.p == pytest.approx(2 * student.sf(0.2 / error, freedom))
-    assert found.interval == pytest.approx((1 - np.exp(reach - 0.2), 1 - np.exp(-reach - 0.2)))
-    assert found.gain == pytest.approx(1 - np.exp(-0.2))
+    # rows 0.004; seeds 0.003 · 4/3 = 0.004, known from two differences and so taken whole
+    error, freedom = 0.008**0.5, 0.008**2 / (0.004**2 / 100 + 0.004**2 / 2)
+    assert_figures(found, 0.2, error, freedom)
     assert found.verdict == "inconclusive"
+
+
+def test_beside_other_tasks_the_noise_of_the_rows_is_paid_once():
+    found, _ = judged([LONE, LONE])
+    # the prior of two equal variances is 0.003 / e^−γ; moderated (4 · prior + 2 · 0.003) / 6, less the noise 0.0015
+    excess = (4 * 0.003 / 0.561459483567 + 2 * 0.003) / 6 - 0.0015
+    rows, seeds = 0.004, excess * 4 / 3
+    assert_figures(found, 0.2, (rows + seeds) ** 0.5, (rows + seeds) ** 2 / (rows**2 / 100 + seeds**2 / 6))
+
+
+def assert_figures(found, theta, error, freedom):
+    reach = student.ppf(0.975, freedom) * error
+    assert found.p == pytest.approx(2 * student.sf(theta / error, freedom))
+    assert found.interval == pytest.approx((1 - np.exp(reach - theta), 1 - np.exp(-reach - theta)))
+    assert found.gain == pytest.approx(1 - np.exp(-theta))
 
 
 def test_seed_variances_are_moderated_over_the_tasks():
@@ -134,9 +146,10 @@ def test_every_figure_is_finite_and_the_gain_lies_in_its_interval(theta, rows, s
 
 
 def test_three_seeds_that_agree_by_luck_do_not_make_a_task_certain():
-    [lucky] = judged([replace(LONE, seeds=1e-9)])
-    [plain] = judged([replace(LONE, seeds=LONE.noise)])
-    assert lucky == plain
+    certain = replace(LONE, rows=0.0, seeds=1e-9)
+    [found, _] = judged([certain, certain])
+    # the noise of the rows, 0.0015 · 4/3, is left
+    assert_figures(found, 0.2, 0.002**0.5, 100)
 
 
 def test_the_hint_is_the_fewest_repeats_that_decide():
