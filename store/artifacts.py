@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -84,12 +85,12 @@ class ArtifactStore:
         """
         oldest = time.time() - older_than_seconds
         removed = []
-        for file in (self.root / "staging").iterdir():
-            if file.stat().st_mtime < oldest:
-                file.unlink(missing_ok=True)
+        for path in (self.root / "staging").iterdir():
+            if _modified(path) < oldest:
+                _remove(path)
         for file in (self.root / "cas").glob("??/*"):
             with self._lock():
-                if file.name not in referenced and file.stat().st_mtime < oldest:
+                if file.name not in referenced and _modified(file) < oldest:
                     file.unlink()
                     removed.append(file.name)
         return removed
@@ -129,6 +130,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _modified(path: Path) -> float:
+    """Seconds since the epoch; infinity when somebody has removed it meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it too
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _made(folder: Path) -> Path:

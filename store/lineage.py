@@ -58,7 +58,7 @@ def lineage(session: Session, project_id: str, root: str) -> Lineage:
             edges |= found
             frontier = {edge.source if upwards else edge.target for edge in found} - seen
             seen |= frontier
-    nodes = _nodes(session, project_id, sorted(seen)[:MAX_NODES])
+    nodes = _nodes(session, project_id, [root, *sorted(seen - {root})][:MAX_NODES])
     known = {node.id for node in nodes}
     kept = [edge for edge in edges if edge.source in known and edge.target in known]
     ordered = sorted(kept, key=lambda edge: (edge.source, edge.target))
@@ -80,7 +80,8 @@ def _edges(session: Session, project_id: str, keys: Collection[str], *, upwards:
     found = set()
     for relation, source, target in relations:
         ours = source.class_.project_id == project_id
-        rows = session.execute(select(source, target).where(ours, (target if upwards else source).in_(keys)))
+        known = (target if upwards else source).in_(keys)
+        rows = session.execute(select(source, target).where(ours, known).limit(MAX_NODES))
         found |= {Edge(row[0], row[1], relation) for row in rows if row[0] is not None}
     return found
 

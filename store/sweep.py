@@ -1,7 +1,6 @@
 """Housekeeping: what nothing refers to any more. Any number of processes may run it at any time."""
 
 import shutil
-from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,9 +21,9 @@ def sweep(database: Database, artifacts: ArtifactStore, *, older_than_seconds: f
         idempotency.purge(session, now=database.now(session))
     for folder in ("work", "checkpoints"):
         candidates = {path.name: path for path in (artifacts.root / folder).iterdir() if is_id(path.name, "job")}
-        # listed before the jobs are read: a folder made since then is of a job that this reading need not know
+        # listed before the jobs are read: a folder that a new job makes meanwhile is not a candidate
         with database.reading() as session:
-            alive = unfinished(session, candidates)
+            alive = set(session.scalars(select(JobRow.id).where(JobRow.status.in_(UNFINISHED))))
         for name, path in candidates.items():
             if name not in alive:
                 shutil.rmtree(path, ignore_errors=True)  # another sweep may be at it too
@@ -38,9 +37,3 @@ def referenced(session: Session) -> set[str]:
     live_datasets = select(DatasetRow.artifact).where(DatasetRow.deleted_at.is_(None))
     live_models = select(ModelRow.artifact).where(ModelRow.deleted_at.is_(None))
     return set(session.scalars(live_datasets.union(live_models)))
-
-
-def unfinished(session: Session, job_ids: Iterable[str]) -> set[str]:
-    """Those of ``job_ids`` that are jobs without an end yet."""
-    wanted = select(JobRow.id).where(JobRow.id.in_(list(job_ids)), JobRow.status.in_(UNFINISHED))
-    return set(session.scalars(wanted))

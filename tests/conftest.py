@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -154,20 +155,25 @@ def redis_binary() -> str:
     return binary
 
 
-@pytest.fixture(scope="session")
-def redis_url(servers: Path) -> Iterator[str]:
-    """A Redis server of its own, on a loopback port, with a password."""
-    port, password = free_port(), secrets.token_hex(16)
+@contextmanager
+def redis_server(folder: Path, port: int, password: str | None = None) -> Iterator[str]:
+    """The URL of a Redis server on this loopback port, with a password; it stops with the block and keeps nothing."""
+    password = password or secrets.token_hex(16)
     options = {"port": port, "bind": "127.0.0.1", "requirepass": password, "save": "", "appendonly": "no"}
     arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    with subprocess.Popen([redis_binary(), *arguments], cwd=servers, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([redis_binary(), *arguments], cwd=folder, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if b"Ready to accept connections" in line:
-                break
+        assert any(b"Ready to accept connections" in line for line in process.stdout)
         url = f"redis://:{password}@127.0.0.1:{port}/0"
         with redis.Redis.from_url(url) as client:
             assert client.ping()
         yield url
         process.terminate()
         process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: Path) -> Iterator[str]:
+    """A Redis server of the session."""
+    with redis_server(servers, free_port()) as url:
+        yield url

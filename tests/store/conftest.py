@@ -75,7 +75,7 @@ class Toy:
             return jobs.get(session, self.project_id, job_id)
 
     def claim(self, **options: Any) -> Claim | None:
-        who = {"host": "here", "boot_id": "boot-1", "pid": 41} | options
+        who: dict[str, Any] = {"host": "here", "boot_id": "boot-1", "pid": 41} | options
         with self.writing() as session:
             return claims.claim(
                 session,

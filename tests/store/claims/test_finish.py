@@ -1,6 +1,7 @@
 """How an attempt ends: one transaction, one model, and a cancel that came first wins."""
 
 import threading
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -12,7 +13,7 @@ from store.errors import IllegalMove, JobFinished, LeaseLost, NotFound
 from store.tables import ModelRow
 from tests.store.conftest import FAILURE, blob
 
-TASKS = [
+TASKS: list[dict[str, Any]] = [
     {"name": "quality", "verdict": "helped", "metric": "rmse"},
     {"name": "colour", "verdict": None, "metric": "accuracy"},
 ]
@@ -164,7 +165,7 @@ def test_of_finish_and_cancel_whichever_commits_first_wins(toy):
     for _ in range(12):
         fence = toy.running()
         start = threading.Barrier(2)
-        refused = []
+        refused: list[JobFinished] = []
 
         def cancel(fence=fence, start=start, refused=refused):
             start.wait(10)
