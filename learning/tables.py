@@ -29,7 +29,7 @@ class Table:
             LearningError: ``not-canonical`` when a field does not say its type.
         """
         types = {}
-        for field in pq.read_schema(self.path):
+        for field in self._file.schema_arrow:
             kind = (field.metadata or {}).get(b"type", b"").decode()
             if kind not in COLUMN_TYPES:
                 raise LearningError("not-canonical", f"expected a column type for {field.name!r}, found {kind!r}")
@@ -38,7 +38,7 @@ class Table:
 
     @cached_property
     def rows(self) -> int:
-        return int(pq.read_metadata(self.path).num_rows)
+        return int(self._file.metadata.num_rows)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -47,4 +47,9 @@ class Table:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """The named columns, in the order asked, all rows."""
-        return pq.read_table(self.path, columns=list(columns)).select(list(columns))
+        return self._file.read(columns=list(columns)).select(list(columns))
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        # The footer of a wide table takes longer to read than a column.
+        return pq.ParquetFile(self.path)

@@ -36,7 +36,7 @@ def choose(request: Request, table: Columns, findings: Findings) -> tuple[str, .
         return ()
     chosen = tuple(name for name in wanted if types[name] != "text")
     if dropped := [name for name in wanted if types[name] == "text"]:
-        detail = f"columns of text are no inputs yet and were left out: {listing(dropped)}"
+        detail = f"columns of text are no inputs and were left out of {table.table.id}: {listing(dropped)}"
         findings.notice("text-dropped", detail, f"{request.pointer}/features")
     if not chosen:
         detail = "expected at least one column of numbers, categories, booleans or dates to learn from, found none"

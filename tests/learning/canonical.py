@@ -1,6 +1,6 @@
 """Canonical tables as ingest writes them, for tests of the learning room."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ STORED = {
     "text": pa.string(),
     "date": pa.timestamp("us"),
 }
-Columns = Mapping[str, tuple[str, Sequence[Any]]]
+Columns = Mapping[str, tuple[str, Any]]
 
 
 def written(folder: Path, columns: Columns, *, name: str = "ds_1", row_group: int | None = None) -> Table:

@@ -1,17 +1,19 @@
 """The rows of a plan as arrays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from learning.errors import SpecError
 from learning.examples import TEST, TRAIN, VALIDATION, build
 from learning.planning import plan
-from tests.learning.canonical import job, written
+from tests.learning.canonical import Columns, job, written
 
 N = 80
 
 
-def columns(**changed):
+def columns(**changed) -> Columns:
     rng = np.random.default_rng(0)
     return {
         "x": ("number", rng.normal(size=N).tolist()),
@@ -50,7 +52,7 @@ def test_rows_with_any_label_are_there_once_with_nan_where_a_target_is_empty(bui
 
 
 def test_features_are_the_union_with_nulls_where_a_source_lacks_them(built):
-    second = {"x": ("number", [float(i) for i in range(30)]), "own": ("category", ["p", "q", "r"] * 10)}
+    second: dict[str, Any] = {"x": ("number", [float(i) for i in range(30)]), "own": ("category", ["p", "q", "r"] * 10)}
     second["t"] = ("number", [float(i % 9) for i in range(30)])
     table = columns()
     _, examples = built([task("y"), task("t", "ds_2")], table, second)
@@ -65,7 +67,7 @@ def test_features_are_the_union_with_nulls_where_a_source_lacks_them(built):
 
 def test_a_row_cut_by_two_sources_is_on_the_same_side_in_both(built):
     _, examples = built([task("k"), task("y", features=["x"]), task("y", where={"c": ["u", "v"]})], columns())
-    side_of = {}
+    side_of: dict[Any, Any] = {}
     for row, side in zip(examples.row.tolist(), examples.split.tolist(), strict=True):
         assert side_of.setdefault(row, side) == side
     assert set(side_of.values()) == {TRAIN, VALIDATION, TEST}
@@ -92,7 +94,7 @@ def test_a_group_split_keeps_a_patient_on_one_side_over_all_tables(built):
     patients = ("category", [f"p{i % 8}" for i in range(N)])
     table = columns(patient=patients)
     _, examples = built([task("y"), task("k", "ds_2")], table, table, split={"group": "patient"})
-    side_of = {}
+    side_of: dict[Any, Any] = {}
     for row, side, cluster in zip(examples.row, examples.split, examples.cluster, strict=True):
         assert side_of.setdefault(patients[1][row], (side, cluster)) == (side, cluster)
     assert len(set(side_of.values())) == 8

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning.hashing import column_hashes, fingerprint, mix, string_hashes
-from tests.learning.canonical import written
+from tests.learning.canonical import Columns, written
 
 TEXTS = st.lists(st.text(max_size=12), max_size=40)
 
@@ -63,7 +63,7 @@ def test_a_table_without_rows_has_a_fingerprint(tmp_path, kind):
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(["a", "b", "c"]), st.permutations(range(6)))
 def test_the_order_of_rows_and_columns_is_not_content(tmp_path_factory, names, order):
-    cells = {
+    cells: Columns = {
         "a": ("number", [1.0, 2.0, None, 1.0, 5.0, 6.0]),
         "b": ("category", ["x", "y", "x", "x", None, "z"]),
         "c": ("boolean", [True, False, True, True, None, None]),

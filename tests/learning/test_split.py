@@ -1,5 +1,7 @@
 """Which side a row is on: duplicates together, by content and seed alone, no part left empty."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,7 +29,7 @@ def split(cells, content, seed=0, validation=0.15, test=0.15):
 def test_rows_of_equal_content_in_a_cell_are_on_one_side(rows, seed, fractions):
     cells, content = rows
     sides = split(cells, content, seed, *fractions)
-    seen = {}
+    seen: dict[Any, int] = {}
     for cell, value, side in zip(cells.tolist(), content.tolist(), sides.tolist(), strict=True):
         assert seen.setdefault((cell, value), side) == side
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from learning.examples import build
 from learning.planning import plan
 from learning.specs import parse_job
-from tests.learning.canonical import job, written
+from tests.learning.canonical import Columns, job, written
 
 N = 50
-COLUMNS = {
+COLUMNS: Columns = {
     "x": ("number", [float(i) for i in range(N)]),
     "shop": ("category", [f"s{i % 2}" for i in range(N)]),
     "patient": ("category", [f"p{i % 9}" for i in range(N)]),
@@ -84,3 +84,63 @@ def test_a_target_among_the_features_of_a_grouped_job_is_told_once(tmp_path):
     assert [(notice.code, notice.pointer) for notice in result.notices] == [
         ("duplicate-of-target", "/tasks/targets/0/target")
     ]
+
+
+ODD: Columns = {
+    **COLUMNS,
+    "empty": ("category", [None] * N),
+    "once": ("number", [1.0] + [None] * (N - 1)),
+    "bit": ("boolean", [None if i % 7 == 0 else i % 2 == 0 for i in range(N)]),
+    "note": ("text", [f"n{i}" for i in range(N)]),
+    "day": ("date", [None if i % 5 == 0 else i for i in range(N)]),
+    "side": ("category", [("train", "train", "test")[i % 3] for i in range(N)]),
+}
+NAMES = st.sampled_from([*ODD, "nope"])
+TARGET = st.fixed_dictionaries(
+    {"target": NAMES},
+    optional={"type": st.sampled_from(["auto", "regression", "binary", "multiclass"]), "metric": st.just("accuracy")},
+)
+WHERE = st.dictionaries(NAMES, st.lists(st.sampled_from(["s0", "1", "true", "p3"]), min_size=1, max_size=3), max_size=2)
+INPUTS = st.fixed_dictionaries(
+    {"dataset": st.sampled_from(["ds_1", "ds_1", "ds_2"])},
+    optional={
+        "where": WHERE,
+        "features": st.none() | st.lists(NAMES, max_size=4),
+        "exclude": st.lists(NAMES, max_size=2),
+    },
+)
+ANY_TASK = st.builds(lambda target, inputs: {**target, **inputs}, TARGET, INPUTS)
+ANY_GROUPS = st.builds(
+    lambda inputs, group_by, targets, then: {
+        **inputs,
+        "group_by": group_by,
+        "targets": targets,
+        "small_groups": {"min_rows": 3, "then": then},
+    },
+    INPUTS,
+    st.lists(NAMES, min_size=1, max_size=3),
+    st.lists(TARGET, min_size=1, max_size=3),
+    st.sampled_from(["pool", "skip", "error"]),
+)
+ANY_SPLIT: st.SearchStrategy[dict[str, str]] = st.just({}) | st.builds(
+    lambda form, name: {form: name}, st.sampled_from(["column", "group"]), NAMES
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(tasks=st.lists(ANY_TASK, min_size=1, max_size=4) | ANY_GROUPS, split=ANY_SPLIT)
+def test_any_job_is_either_planned_and_can_be_built_or_says_what_is_wrong_and_where(odd_tables, tasks, split):
+    result = plan(job(tasks, split=split), odd_tables)
+    if result.problems:
+        assert all(problem.pointer.startswith(("/tasks", "/split")) and problem.detail for problem in result.problems)
+        return
+    examples = build(result, odd_tables)
+    assert set(examples.split.tolist()) == {0, 1, 2}
+    assert len(examples.features) == len(examples.row)
+    assert plan(result.spec, odd_tables).tasks == result.tasks
+
+
+@pytest.fixture(scope="module")
+def odd_tables(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    return {"ds_1": written(folder, ODD), "ds_2": written(folder, COLUMNS, name="ds_2")}
