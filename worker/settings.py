@@ -29,7 +29,7 @@ class WorkerSettings(StoreSettings):
         ge=1,
         description="of one attempt; two slots share the host",
     )
-    entry: str = Field(default="worker.training:run", description="what a child runs")
+    entry: str = Field(default="worker.training.attempt:run", description="what a child runs")
     preload: tuple[str, ...] = Field(
         default=(
             "torch",
@@ -37,7 +37,7 @@ class WorkerSettings(StoreSettings):
             "sklearn.linear_model",
             "pyarrow.parquet",
             "safetensors.torch",
-            "worker.training",
+            "worker.training.attempt",
         ),
         description="modules that the forkserver imports once, for every child",
     )

@@ -42,6 +42,11 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def weights_seed(seed: int) -> int:
+    """Return the seed of the weights' first values."""
+    return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
 def epoch_order(rows: int, *, generator: torch.Generator) -> Tensor:
     """Return the row indices ``[n]`` of one epoch: every row once, so tasks come in proportion to their rows."""
     return torch.randperm(rows, generator=generator)

@@ -61,7 +61,7 @@ def save(checkpoint: Checkpoint, folder: Path, *, attempt: int) -> tuple[Path, s
     with temporary.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
     _sync_folder(folder)
     for old in sorted(folder.glob("checkpoint-*.safetensors"))[:-_KEPT]:
         old.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import torch
 from learning.errors import LearningError
 
 
-def prepare(device: str, *, threads: int, version: str) -> tuple[torch.device, dict[str, Any]]:
+def prepare_device(device: str, *, threads: int, version: str) -> tuple[torch.device, dict[str, Any]]:
     """Choose the device, fix the number of threads, and return both with the job's ``environment``.
 
     The same seed on the same device gives the same result: deterministic kernels only.

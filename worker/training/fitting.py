@@ -1,7 +1,6 @@
 """The training loop of a shared model: epochs, early stopping, checkpoints, and what stops it."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,14 +54,21 @@ class Fitted:
     stopped: StopReason | None
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: the spec's parts, the losses of a step, the seed of everything random."""
+
+    training: TrainingSpec
+    balancing: BalancingSpec
+    losses: TaskLosses
+    seed: int
+
+
 def fit(
     model: SharedModel,
     data: Data,
+    recipe: Recipe,
     *,
-    training: TrainingSpec,
-    balancing: BalancingSpec,
-    losses: TaskLosses,
-    seed: int,
     checkpoints: Checkpoints,
     channel: Channel,
     progress: Progress,
@@ -74,74 +80,108 @@ def fit(
     Raises:
         TrainingDiverged: the loss left the finite numbers.
     """
-    optimizer = build_optimizer(model, training)
-    penalised = weights_of(model)
-    state, best = TrainingState(), snapshot(model)
-    if (found := checkpoint.load_newest(checkpoints.earlier, device=data.weights.device)) is not None:
-        checkpoint.restore(found, model, optimizer)
-        state, best = found.state, dict(found.best)
-        channel.resumed(state.step)
-    began = time.monotonic() - state.elapsed_seconds
-    saved = time.monotonic()
+    run = _Run(model, data, recipe, checkpoints, channel, progress)
+    while not run.state.finished:
+        train_losses = run.epoch()
+        if train_losses is None:  # told to stop within the epoch: its steps are dropped
+            return Fitted(run.best, run.state, channel.stop)
+        run.close_epoch(train_losses)
+        if channel.stop == "preempt":
+            run.save()
+            return Fitted(run.best, run.state, "preempt")
+        if checkpoint.due(time.monotonic() - run.saved):
+            run.save()
+    if run.state.elapsed_seconds >= checkpoint.SECONDS_APART and not run.resumed_finished:
+        run.save()  # the baselines come next: an attempt that dies in them need not train again
+    return Fitted(run.best, run.state, None)
 
-    def save() -> None:
-        nonlocal saved
-        saved = time.monotonic()
-        progress.flush()
-        parts = Checkpoint(state, model.state_dict(), best, checkpoint.optimizer_tensors(optimizer))
-        path, sha256 = checkpoint.save(parts, checkpoints.folder, attempt=checkpoints.attempt)
-        channel.checkpoint(state.step, str(path), sha256)
 
-    stopped: StopReason | None = None
-    while not state.finished:
-        set_learning_rate(optimizer, training, state.epoch)
-        torch.manual_seed(epoch_seed(seed, state.epoch))
-        total = torch.zeros_like(data.weights)
-        steps = 0
-        model.train()
-        for batch in _epoch(data.train, training, seed=seed, epoch=state.epoch):
-            values = losses(model(batch.numeric, batch.category, batch.group), batch.labels, batch.group)
-            optimizer.zero_grad(set_to_none=True)
-            balancing.backward(values, data.weights, model)
-            add_penalty_gradient(penalised, l1=training.l1, l2=training.l2)
-            optimizer.step()
+class _Run:
+    """What changes while a model trains."""
+
+    def __init__(
+        self,
+        model: SharedModel,
+        data: Data,
+        recipe: Recipe,
+        checkpoints: Checkpoints,
+        channel: Channel,
+        progress: Progress,
+    ) -> None:
+        self._model, self._data, self._recipe = model, data, recipe
+        self._checkpoints, self._channel, self._progress = checkpoints, channel, progress
+        self._optimizer = build_optimizer(model, recipe.training)
+        self._penalised = weights_of(model)
+        self.state, self.best = TrainingState(), snapshot(model)
+        if (found := checkpoint.load_newest(checkpoints.earlier, device=data.weights.device)) is not None:
+            checkpoint.restore(found, model, self._optimizer)
+            self.state, self.best = found.state, dict(found.best)
+            channel.resumed(self.state.step)
+        self.resumed_finished = self.state.finished
+        self.saved = time.monotonic()
+        self._began = self.saved - self.state.elapsed_seconds
+
+    def epoch(self) -> Tensor | None:
+        """Take one epoch's steps and return the mean losses ``[K]``, or None when told to stop before its end."""
+        training, losses, data = self._recipe.training, self._recipe.losses, self._data
+        seed = epoch_seed(self._recipe.seed, self.state.epoch)
+        torch.manual_seed(seed)
+        order = epoch_order(len(data.train), generator=torch.Generator().manual_seed(seed))
+        set_learning_rate(self._optimizer, training, self.state.epoch)
+        self._model.train()
+        total, steps = torch.zeros_like(data.weights), 0
+        for batch in batches(data.train, order, size=training.batch_size):
+            values = losses(self._model(batch.numeric, batch.category, batch.group), batch.labels, batch.group)
+            self._optimizer.zero_grad(set_to_none=True)
+            self._recipe.balancing.backward(values, data.weights, self._model)
+            add_penalty_gradient(self._penalised, l1=training.l1, l2=training.l2)
+            self._optimizer.step()
             total += values.detach()
             steps += 1
-            if (stopped := channel.stop) in ("cancel", "keep_best"):
-                return Fitted(best if state.epoch else snapshot(model), state, stopped)
-        step = state.step + steps
-        train_losses, validation_losses = (total / steps), _validation(model, data, losses)
+            if self._channel.stop in ("cancel", "keep_best"):
+                return None
+        self.state = replace(self.state, step=self.state.step + steps)
+        return total / steps
+
+    def close_epoch(self, train_losses: Tensor) -> None:
+        """Validate, keep the best, decide whether training has finished, and report.
+
+        Raises:
+            TrainingDiverged: a loss is not finite.
+        """
+        data, training = self._data, self._recipe.training
+        validation_losses = _validation(self._model, data, self._recipe.losses)
         monitored = train_losses if validation_losses is None else validation_losses
         loss = float((monitored * data.weights).sum())
         if not np.isfinite(loss) or not bool(torch.isfinite(train_losses).all()):
-            raise TrainingDiverged(step)
-        if improved := validation_losses is None or loss < state.best_loss:
-            best = snapshot(model)
-        state = advance(
-            state, step=step, loss=loss, improved=improved, training=training, elapsed=time.monotonic() - began
-        )
-        progress.record(_points(data, train_losses, validation_losses, step))
-        progress.advance(
-            state.epoch / training.epochs,
-            epoch=state.epoch,
+            raise TrainingDiverged(self.state.step)
+        improved = validation_losses is None or loss < self.state.best_loss
+        if improved:
+            self.best = snapshot(self._model)
+        elapsed = time.monotonic() - self._began
+        self.state = advance(self.state, loss=loss, improved=improved, training=training, elapsed=elapsed)
+        self._progress.record(_points(data, train_losses, validation_losses, self.state.step))
+        metrics = {"train/loss": float((train_losses * data.weights).sum())}
+        self._progress.advance(
+            self.state.epoch / training.epochs,
+            epoch=self.state.epoch,
             epochs=training.epochs,
-            step=step,
-            metrics={"train/loss": float((train_losses * data.weights).sum()), "validation/loss": loss}
-            if validation_losses is not None
-            else {"train/loss": loss},
+            step=self.state.step,
+            metrics=metrics if validation_losses is None else {**metrics, "validation/loss": loss},
         )
-        if channel.stop == "preempt":
-            save()
-            return Fitted(best, state, "preempt")
-        if checkpoint.due(time.monotonic() - saved):
-            save()
-    if state.elapsed_seconds >= checkpoint.SECONDS_APART:
-        save()  # the baselines come next: an attempt that dies in them need not train again
-    return Fitted(best, state, stopped)
+
+    def save(self) -> None:
+        """Write a checkpoint and tell of it; points first, since a resumed run does not repeat them."""
+        self.saved = time.monotonic()
+        self._progress.flush()
+        moments = checkpoint.optimizer_tensors(self._optimizer)
+        parts = Checkpoint(self.state, self._model.state_dict(), self.best, moments)
+        path, sha256 = checkpoint.save(parts, self._checkpoints.folder, attempt=self._checkpoints.attempt)
+        self._channel.checkpoint(self.state.step, str(path), sha256)
 
 
 def advance(
-    state: TrainingState, *, step: int, loss: float, improved: bool, training: TrainingSpec, elapsed: float
+    state: TrainingState, *, loss: float, improved: bool, training: TrainingSpec, elapsed: float
 ) -> TrainingState:
     """Return the state after one more epoch: the pure decision of when training has finished."""
     epoch = state.epoch + 1
@@ -150,18 +190,12 @@ def advance(
     patient = training.patience is None or epoch - state.best_epoch < training.patience
     in_time = training.max_seconds is None or elapsed < training.max_seconds
     finished = epoch >= training.epochs or not patient or not in_time
-    return replace(state, epoch=epoch, step=step, elapsed_seconds=elapsed, finished=finished)
+    return replace(state, epoch=epoch, elapsed_seconds=elapsed, finished=finished)
 
 
 def snapshot(model: SharedModel) -> dict[str, Tensor]:
     """Return a copy of the weights that further steps do not touch."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _epoch(rows: Batch, training: TrainingSpec, *, seed: int, epoch: int) -> Iterator[Batch]:
-    generator = torch.Generator().manual_seed(epoch_seed(seed, epoch))
-    order = epoch_order(len(rows), generator=generator)
-    return batches(rows, order, size=training.batch_size)
 
 
 _VALIDATION_ROWS = 8192

@@ -57,7 +57,8 @@ def _pooled(
     by_task = [test_metrics(kind, y, p) for y, p in zip(labels, answers, strict=True)]
     rows = np.array([len(y) for y in labels])
     return {
-        name: float(np.average([metrics[name] for metrics in by_task], weights=rows)) for name in ("accuracy", "log_loss")
+        name: float(np.average([metrics[name] for metrics in by_task], weights=rows))
+        for name in ("accuracy", "log_loss")
     }
 
 

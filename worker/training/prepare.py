@@ -15,7 +15,7 @@ from learning.networks.base import InputShape
 from learning.planning import Plan
 from learning.tables import Table
 from learning.tasks import Task
-from worker.training.baselines.task_data import TEST, TRAIN, VALIDATION, TaskData, collect
+from worker.training.baselines.task_data import TRAIN, VALIDATION, TaskData, collect
 from worker.training.batches import Batch
 from worker.training.fitting import Data
 
@@ -165,6 +165,3 @@ def _side(prepared: Prepared, labels: NDArray[np.float32], side: int) -> Batch:
         group=torch.from_numpy(examples.group[rows].astype(np.int64)),
         labels=torch.from_numpy(labels[rows]),
     )
-
-
-__all__ = ["TEST", "Prepared", "objectives", "prepare", "target_scales", "training_data"]

@@ -7,7 +7,13 @@ from typing import Any, Literal, Protocol
 StopReason = Literal["cancel", "keep_best", "preempt"]
 
 #: Share of the whole attempt that each phase is expected to take, in the order in which they run.
-PHASES: Mapping[str, float] = {"preparing": 0.05, "training": 0.5, "evaluating": 0.05, "baselines": 0.35, "saving": 0.05}
+PHASES: Mapping[str, float] = {
+    "preparing": 0.05,
+    "training": 0.5,
+    "evaluating": 0.05,
+    "baselines": 0.35,
+    "saving": 0.05,
+}
 
 _SECONDS_BETWEEN_REPORTS = 0.25
 _POINTS_A_MESSAGE = 2000
@@ -65,6 +71,11 @@ class Progress:
                 **self._details,
             }
         )
+
+    def finish(self) -> None:
+        """Report that the attempt's work is done, with whatever points are left."""
+        self._sent = float("-inf")
+        self.advance(1.0)
 
     def record(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Keep metric points until the next report, so that fast epochs do not flood the supervisor."""

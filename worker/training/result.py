@@ -52,9 +52,7 @@ def job_result(
 ) -> dict[str, Any]:
     """Return the job's own result, without its tasks; ``sampled`` states the sample when not all got rivals."""
     counted = Counter(entry["verdict"] for entry in entries)
-    against_alone = [
-        entry["gains"]["single_task"] for entry in entries if entry["gains"]["single_task"] is not None
-    ]
+    against_alone = [entry["gains"]["single_task"] for entry in entries if entry["gains"]["single_task"] is not None]
     return {
         "pooled": pooled,
         "delta_m": float(np.mean(against_alone)) if against_alone else None,
@@ -90,7 +88,8 @@ def _better_rivals(entries: Sequence[Mapping[str, Any]]) -> str:
         beaten[best] += 1
         names.setdefault(best, entry["name"])
     parts = [
-        f"{_RIVALS[name]} better on {names[name] if count == 1 else _tasks(count)}" for name, count in beaten.most_common()
+        f"{_RIVALS[name]} better on {names[name] if count == 1 else _tasks(count)}"
+        for name, count in beaten.most_common()
     ]
     return f"{'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}." if parts else "No rival is better on any task."
 

@@ -1,0 +1,47 @@
+"""Small canonical tables for the training core's tests."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def write(path, **columns):
+    """Write columns as canonical Parquet: arrays of numbers, or of text (a category)."""
+    fields, arrays = [], []
+    for name, values in columns.items():
+        array = pa.array([None if value is None else value for value in values])
+        text = pa.types.is_string(array.type)
+        array = array if text else array.cast(pa.float64())
+        fields.append(pa.field(name, array.type, metadata={"type": "category" if text else "number"}))
+        arrays.append(array)
+    pq.write_table(pa.table(arrays, schema=pa.schema(fields)), path)
+    return path
+
+
+def two_targets(path, rows=300):
+    """y = x·(1, 2) + noise and hot = [x1 > 0.5], as in the field's classic example."""
+    random = np.random.default_rng(0)
+    x = random.uniform(size=(rows, 2))
+    y = x @ [1.0, 2.0] + random.normal(scale=0.1, size=rows)
+    return write(path, x1=x[:, 0].tolist(), x2=x[:, 1].tolist(), y=y.tolist(), hot=_yes(x[:, 0] > 0.5))
+
+
+def shops(path, groups=12, rows=40, small=0):
+    """Groups whose slopes are alike; the last ``small`` of them have six rows each."""
+    random = np.random.default_rng(1)
+    shop, x, y, out = [], [], [], []
+    for group in range(groups):
+        n = 6 if group >= groups - small else rows
+        own = random.normal(size=(n, 3))
+        slope = np.array([1.0, -2.0, 0.5]) + random.normal(scale=0.2, size=3)
+        shop += [f"s{group:02d}"] * n
+        x.append(own)
+        y.append(own @ slope + random.normal(scale=0.3, size=n))
+        out.append(own[:, 0] + random.normal(scale=0.5, size=n) > 0)
+    features = np.concatenate(x)
+    named = {f"x{i}": features[:, i].tolist() for i in range(3)}
+    return write(path, shop=shop, **named, demand=np.concatenate(y).tolist(), stockout=_yes(np.concatenate(out)))
+
+
+def _yes(mask):
+    return ["yes" if value else "no" for value in mask]

@@ -1,0 +1,188 @@
+"""One attempt of the training core, from an assignment to files, without a worker around it."""
+
+import hashlib
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from learning.predictor import Predictor
+from tests.worker.training import tables
+from tests.worker.training.recorder import Recorder
+from worker.training.attempt import run
+
+TWO_TARGETS = {
+    "kind": "multitask",
+    "tasks": [{"dataset": "ds_1", "target": "y"}, {"dataset": "ds_1", "target": "hot"}],
+    "network": {"name": "mlp", "widths": [16], "dropout": 0.1},
+    "training": {"epochs": 30, "patience": None, "batch_size": 32},
+}
+SHOPS = {
+    "kind": "multitask",
+    "tasks": {"dataset": "ds_1", "group_by": ["shop"], "targets": [{"target": "demand"}, {"target": "stockout"}]},
+    "network": {"name": "linear", "width": 8},
+    "training": {"epochs": 150, "learning_rate": 0.01},
+}
+
+
+def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None):
+    work = folder / f"work-{number}"
+    work.mkdir()
+    channel = channel or Recorder()
+    order = {
+        "attempt": number,
+        "spec": spec,
+        "datasets": {"ds_1": str(dataset)},
+        "folder": str(work),
+        "checkpoints": list(checkpoints),
+        "checkpoint_folder": str(folder / "checkpoints"),
+        "threads": 1,
+    }
+    return run(order, channel), work, channel
+
+
+def result_of(work):
+    return json.loads((work / "result.json").read_text())
+
+
+@pytest.fixture
+def two_targets(tmp_path):
+    return tables.two_targets(tmp_path / "two.parquet")
+
+
+def test_an_attempt_leaves_a_model_a_result_and_predictions(tmp_path, two_targets):
+    ended, work, channel = attempt(tmp_path, TWO_TARGETS, two_targets)
+
+    assert ended["outcome"] == "succeeded"
+    assert sorted(ended["files"].values()) == sorted(path.name for path in work.iterdir())
+    assert channel.environments[0]["device"] == "cpu"
+    assert [report["phase"] for report in channel.reports][-1] == "saving"
+    assert channel.reports[-1]["fraction"] == 1.0
+
+
+def test_mixed_tasks_learn_together_and_meet_every_rival(tmp_path, two_targets):
+    _, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets)
+
+    told = result_of(work)
+    y, hot = told["tasks"]
+    assert y["test"]["r2"] > 0.8
+    assert hot["test"]["roc_auc"] > 0.9
+    rivals = ["trivial", "linear", "boosted_trees", "single_task", "one_model_linear", "one_model_trees"]
+    assert list(y["baselines"]) == list(hot["baselines"]) == rivals
+    assert {task["verdict"] for task in told["tasks"]} <= {"helped", "hurt", "neutral", "inconclusive"}
+    assert sum(told["result"]["counts"].values()) == 2
+
+
+def test_the_metrics_are_those_of_the_stored_bytes(tmp_path, two_targets):
+    _, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets)
+
+    predictions = pq.read_table(work / "predictions.parquet").to_pylist()
+    table = pq.read_table(two_targets)
+    answers = Predictor.load(work / "model.safetensors").predict_table(table.select(["x1", "x2"])).by_task
+    for told in predictions:
+        row = int(told["row"])
+        if told["task"] == "y":
+            assert told["predicted_value"] == pytest.approx(answers["y"].values[row])
+        else:
+            assert told["predicted_label"] == answers["hot"].labels[row]
+    errors = [(told["value"] - told["predicted_value"]) ** 2 for told in predictions if told["task"] == "y"]
+    assert result_of(work)["tasks"][0]["test"]["rmse"] == pytest.approx((sum(errors) / len(errors)) ** 0.5)
+
+
+def test_the_same_seed_gives_the_same_model_byte_for_byte(tmp_path, two_targets):
+    hashes = []
+    for number in (1, 2):
+        _, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, number=number)
+        hashes.append(hashlib.sha256((work / "model.safetensors").read_bytes()).hexdigest())
+
+    assert hashes[0] == hashes[1]
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, two_targets):
+    spec = {**TWO_TARGETS, "baselines": False}
+    _, whole, uninterrupted = attempt(tmp_path, spec, two_targets)
+
+    ended, _, first = attempt(tmp_path, spec, two_targets, number=2, channel=Recorder(reason="preempt", stop_at=40))
+    assert ended == {"outcome": "preempted"}
+    step, path, _ = first.checkpoints[-1]
+    _, resumed, second = attempt(tmp_path, spec, two_targets, number=3, checkpoints=[path])
+
+    assert second.resumptions == [step]
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    before = [point for point in first.points if point["step"] <= step]
+    assert before + second.points == uninterrupted.points
+
+
+def test_a_cancelled_attempt_leaves_nothing(tmp_path, two_targets):
+    ended, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, channel=Recorder(reason="cancel", stop_at=30))
+
+    assert ended == {"outcome": "cancelled"}
+    assert list(work.iterdir()) == []
+
+
+def test_keep_best_leaves_the_best_model_so_far_without_rivals(tmp_path, two_targets):
+    ended, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, channel=Recorder(reason="keep_best", stop_at=90))
+
+    assert ended["outcome"] == "cancelled"
+    assert ended["files"]["model"] == "model.safetensors"
+    assert Predictor.load(work / "model.safetensors").header.tasks
+    assert all(task["verdict"] is None for task in result_of(work)["tasks"])
+
+
+def test_max_seconds_stops_training_and_succeeds(tmp_path, two_targets):
+    spec = {**TWO_TARGETS, "baselines": False}
+    spec["training"] = {"epochs": 100_000, "patience": None, "max_seconds": 0.5}
+
+    ended, _, channel = attempt(tmp_path, spec, two_targets)
+
+    assert ended["outcome"] == "succeeded"
+    assert channel.reports[-1]["epoch"] < 100_000
+
+
+def test_a_diverging_training_fails_with_the_step(tmp_path, two_targets):
+    spec = {**TWO_TARGETS, "training": {"epochs": 50, "optimizer": "sgd", "learning_rate": 10.0}}
+
+    ended, _, _ = attempt(tmp_path, spec, two_targets)
+
+    assert ended["outcome"] == "failed"
+    assert ended["error"]["code"] == "training-diverged"
+    assert ended["error"]["category"] == "user"
+
+
+def test_groups_share_a_trunk_and_are_judged_each(tmp_path):
+    _, work, _ = attempt(tmp_path, SHOPS, tables.shops(tmp_path / "shops.parquet"))
+
+    told = result_of(work)
+    assert len(told["tasks"]) == 24
+    assert told["tasks"][0]["name"] == "shop=s00/demand"
+    assert told["result"]["pooled"]["regression"]["r2"] > 0.5
+    assert set(told["result"]["pooled"]["regression"]["baselines"]) >= {"one_model_linear", "one_model_trees"}
+
+
+def test_small_groups_learn_from_the_others_and_get_no_verdict(tmp_path):
+    _, work, _ = attempt(tmp_path, SHOPS, tables.shops(tmp_path / "shops.parquet", small=3))
+
+    by_name = {task["name"]: task for task in result_of(work)["tasks"]}
+    assert by_name["shop=s11/demand"]["verdict"] is None
+    assert by_name["shop=s00/demand"]["verdict"] is not None
+
+
+def test_an_unseen_group_is_answered_by_the_mean_head(tmp_path):
+    _, work, _ = attempt(tmp_path, SHOPS, tables.shops(tmp_path / "shops.parquet"))
+
+    predictor = Predictor.load(work / "model.safetensors")
+    columns = {"x0": [0.3], "x1": [0.1], "x2": [-0.2]}
+    answer = predictor.predict({**columns, "shop": ["nobody"]})
+
+    assert [notice.code for notice in answer.notices] == ["unseen-group"]
+    known = [predictor.predict({**columns, "shop": [f"s{i:02d}"]}).by_task["demand"].values[0] for i in range(12)]
+    assert min(known) < answer.by_task["demand"].values[0] < max(known)
+
+
+def test_a_spec_that_does_not_fit_its_table_fails_with_a_pointer(tmp_path, two_targets):
+    spec = {**TWO_TARGETS, "tasks": [{"dataset": "ds_1", "target": "nothing"}]}
+
+    ended, _, _ = attempt(tmp_path, spec, two_targets)
+
+    assert ended["error"]["code"] == "target-not-found"
+    assert ended["error"]["param"] == "/tasks/0/target"

@@ -1,0 +1,157 @@
+"""Multi-task training, read from top to bottom: plan, encode, train, store, evaluate, meet the rivals, judge."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from learning.comparison import MIN_ALONE
+from learning.errors import SpecError
+from learning.header import header_of
+from learning.model import TrainedModel
+from learning.planning import Plan
+from learning.planning import plan as plan_job
+from learning.predictor import Predictor
+from learning.specs import MultitaskJob
+from learning.tables import Table
+from worker.training.baselines.rivals import Rivals, rivals
+from worker.training.baselines.single_task import Alone, Stopped
+from worker.training.batches import weights_seed
+from worker.training.evaluate import Evaluation, evaluate, prediction_table, write_table
+from worker.training.fitting import Checkpoints, Fitted, Recipe, fit
+from worker.training.judge import Judgement, judge
+from worker.training.pooled import pooled_metrics
+from worker.training.prepare import Prepared, prepare, training_data
+from worker.training.progress import Channel, Progress, StopReason
+from worker.training.result import job_result, task_result
+
+MODEL, RESULT, PREDICTIONS = "model.safetensors", "result.json", "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt at a job: its number, where it writes, and what earlier attempts left."""
+
+    folder: Path
+    checkpoints: Checkpoints
+    device: torch.device
+
+
+def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, channel: Channel) -> dict[str, Any]:
+    """Run one attempt at ``job`` and return how it ended, with the names of the files it left in its folder.
+
+    Raises:
+        SpecError: the job does not fit its tables.
+        TrainingDiverged: the loss left the finite numbers.
+    """
+    began = time.monotonic()
+    progress = Progress(channel)
+    progress.enter("preparing")
+    plan = plan_job(job, tables)
+    if plan.problems:
+        raise SpecError(plan.problems)
+    prepared = prepare(plan, tables)
+
+    progress.enter("training")
+    fitted = _fit(plan, prepared, attempt, channel, progress)
+    trained = time.monotonic()
+    if fitted.stopped in ("cancel", "preempt"):
+        return _ended(fitted.stopped)
+
+    progress.enter("evaluating")
+    model = _store(plan, prepared, fitted, tables, attempt.folder / MODEL)
+    predictor = Predictor.load(attempt.folder / MODEL)
+    evaluation = evaluate(predictor, prepared)
+
+    progress.enter("baselines")
+    evaluated = time.monotonic()
+    found: Rivals | None = None
+    if plan.spec.baselines and fitted.stopped is None:
+        try:
+            found = rivals(prepared.encoded, prepared.tasks, _alone(plan, prepared, attempt, channel, progress))
+        except Stopped:
+            if channel.stop != "keep_best":
+                return _ended(channel.stop)
+    met = time.monotonic()
+
+    progress.enter("saving")
+    write_table(prediction_table(prepared, evaluation), attempt.folder / PREDICTIONS)
+    seconds = {"total": time.monotonic() - began, "training": trained - began, "baselines": met - evaluated}
+    _write_result(attempt.folder / RESULT, prepared, evaluation, found, model, seconds)
+    progress.finish()
+    return {
+        "outcome": "cancelled" if channel.stop == "keep_best" else "succeeded",
+        "files": {"model": MODEL, "result": RESULT, "predictions": PREDICTIONS},
+    }
+
+
+def _ended(stop: StopReason | None) -> dict[str, Any]:
+    return {"outcome": "preempted" if stop == "preempt" else "cancelled"}
+
+
+def _alone(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, progress: Progress) -> Alone:
+    """How a task is trained alone: exactly as the shared model was, under three seeds."""
+    return Alone(
+        network=plan.spec.network,
+        inputs=prepared.inputs,
+        training=plan.spec.training,
+        seed=plan.spec.seed or 0,
+        repeats=MIN_ALONE,
+        device=attempt.device,
+        stop=lambda: channel.stop is not None,
+        progress=progress.advance,
+    )
+
+
+def _fit(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, progress: Progress) -> Fitted:
+    spec = plan.spec
+    seed = spec.seed or 0
+    torch.manual_seed(weights_seed(seed))  # the weights' first values come from torch's own generator
+    rows = torch.from_numpy(prepared.head_rows)
+    model = spec.sharing.build(spec.network, prepared.inputs, plan.layout, rows=rows).to(attempt.device)
+    data, losses = training_data(prepared, attempt.device)
+    return fit(
+        model,
+        data,
+        Recipe(spec.training, spec.balancing, losses, seed),
+        checkpoints=attempt.checkpoints,
+        channel=channel,
+        progress=progress,
+    )
+
+
+def _store(plan: Plan, prepared: Prepared, fitted: Fitted, tables: Mapping[str, Table], path: Path) -> TrainedModel:
+    grouped = plan.spec.grouped
+    types = {name: tables[grouped.dataset].types[name] for name in grouped.group_by} if grouped else None
+    header = header_of(plan, prepared.encoding, prepared.scales, group_types=types)
+    model = TrainedModel(header, {name: tensor.cpu().numpy() for name, tensor in fitted.best.items()})
+    model.save(path)
+    return model
+
+
+def _write_result(
+    path: Path,
+    prepared: Prepared,
+    evaluation: Evaluation,
+    found: Rivals | None,
+    model: TrainedModel,
+    seconds: Mapping[str, float],
+) -> None:
+    tasks, data = prepared.plan.tasks, prepared.tasks
+    if found is None:
+        judgement = Judgement.none(len(tasks))
+    else:
+        judgement = judge(tasks, data, evaluation.outputs, found, clusters=prepared.examples.cluster)
+    entries = [
+        task_result(task, data[i], evaluation.metrics[i], judgement.rivals[i], judgement.verdicts[i])
+        for i, task in enumerate(tasks)
+    ]
+    pooled = pooled_metrics(tasks, data, evaluation.outputs, found.outputs if found else {})
+    result = job_result(entries, pooled, sampled=judgement.sampled)
+    result["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
+    body = {"result": result, "tasks": entries, "model": {**model.header.public(), "adaptable": False}}
+    path.write_text(json.dumps(body, allow_nan=False, separators=(",", ":")))
