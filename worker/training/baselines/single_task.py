@@ -163,6 +163,7 @@ class _Trained:
         self._optimizer.zero_grad()
         # members share no parameter: the gradient of the sum is each member's own
         torch.autograd.backward(losses.sum())
+        self._stack.still_padding()
         training = self._how.training
         add_penalty_gradient(weights_of(self._stack), l1=training.l1, l2=training.l2)
         self._optimizer.step()

@@ -21,6 +21,11 @@ class Stack(nn.Module):
         for name, own in self._names.items():
             stacked = torch.stack([parameters[name].detach() for parameters in every])
             self.register_parameter(own, nn.Parameter(stacked.to(device)))
+        self._padding = {
+            f"{name}.weight": module.padding_idx
+            for name, module in networks[0].named_modules()
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None
+        }
         # in a tuple, so that its own parameters are not counted among these
         self._template = (networks[0].to(device),)
         self._all = torch.vmap(self._one, in_dims=(0, 0, 0), randomness="different")
@@ -41,6 +46,16 @@ class Stack(nn.Module):
         """Return the raw outputs ``[M, n, O]`` of ``numeric`` ``[M, n, p]`` and ``category`` ``[M, n, q]``."""
         self._template[0].train()
         return self._all(self.state(), numeric, category)
+
+    def still_padding(self) -> None:
+        """Take back what the last backward gave to the rows that an embedding never learns.
+
+        Under ``vmap`` (torch 2.13) ``padding_idx`` is honoured in the first member only.
+        """
+        for name, index in self._padding.items():
+            gradient = getattr(self, self._names[name]).grad
+            if gradient is not None:
+                gradient[:, index] = 0.0
 
     def answer(self, parameters: Mapping[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
         """Return the raw outputs ``[M, n, O]`` of members with these ``parameters``, without dropout or gradient."""
