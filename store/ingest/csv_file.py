@@ -10,13 +10,15 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from store.ingest.csv_diagnosis import diagnose
-from store.ingest.csv_scan import BLOCK, blocks, scan
+from store.ingest.csv_scan import blocks, scan
 from store.ingest.errors import refusal
 from store.ingest.limits import IngestLimits, IngestOptions
 from store.ingest.names import checked_names
 from store.ingest.text_cells import TextCells
 
 HEADER_BYTES = 1024**2
+ROW_BYTES = 1024**2  # one block of Arrow's reader, which must hold a row; it reads up to 32 of them ahead
+BATCH_BYTES = 4 * 1024**2
 UTF8_BOM = codecs.BOM_UTF8
 DELIMITERS = {";": ";", "\t": "tab", ",": ",", "|": "|"}
 CHARSETS = {"utf-8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16"}
@@ -35,9 +37,9 @@ class CsvFile:
         start = _text_start(path)
         written, self._body = _header(path, start, options.delimiter)
         found = scan(path, start=start, delimiter=options.delimiter)
+        _refuse_wrong_delimiter(written, options.delimiter)
         self._trailing = len(written) > 1 and not written[-1].strip()
         self.names = checked_names(written[:-1] if self._trailing else written, limits)
-        _refuse_wrong_delimiter(written, options.delimiter)
         self._width = len(written)
         self._quoted = found.quoted
         if not found.regular:
@@ -52,7 +54,7 @@ class CsvFile:
             IngestError: 422 for a row or cell that does not fit.
         """
         first_row = 1
-        for batch in self._parsed():
+        for batch in _gathered(self._parsed()):
             columns = batch.columns
             if self._trailing and columns.pop().null_count < batch.num_rows:
                 detail = "expected a column name that is not empty, found none above cells that are not empty either"
@@ -74,7 +76,7 @@ class CsvFile:
             try:
                 yield from arrow_csv.open_csv(
                     file,
-                    read_options=arrow_csv.ReadOptions(column_names=indexes, block_size=BLOCK),
+                    read_options=arrow_csv.ReadOptions(column_names=indexes, block_size=ROW_BYTES),
                     parse_options=arrow_csv.ParseOptions(
                         delimiter=self._options.delimiter, newlines_in_values=self._quoted
                     ),
@@ -89,8 +91,8 @@ class CsvFile:
                 if "Empty CSV" in str(error):  # nothing but blank lines below the header
                     return
                 self._refuse_broken()
-                detail = f"expected rows of at most {BLOCK} bytes, found one that is longer"
-                raise refusal("cell-too-large", detail, limit=BLOCK) from None
+                detail = f"expected rows of at most {ROW_BYTES} bytes, found one that is longer"
+                raise refusal("cell-too-large", detail, limit=ROW_BYTES) from None
 
     def _refuse_broken(self) -> None:
         where = diagnose(
@@ -98,6 +100,20 @@ class CsvFile:
         )
         if where is not None:
             raise where
+
+
+def _gathered(parsed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of about ``BATCH_BYTES``: what is done for each column of each batch is then worth it."""
+    pending: list[pa.RecordBatch] = []
+    size = 0
+    for batch in parsed:
+        pending.append(batch)
+        size += batch.nbytes
+        if size >= BATCH_BYTES:
+            yield pa.concat_batches(pending)
+            pending, size = [], 0
+    if pending:
+        yield pa.concat_batches(pending)
 
 
 def as_utf8(path: Path, charset: str, scratch: Path) -> Path:

@@ -80,7 +80,7 @@ def _column_warnings(index: int, name: str, kind: str, rows: int, found: ColumnS
     codes = {}
     if not present:
         codes["all-missing-column"] = f"{name!r} has no cell that is not missing"
-    elif found.distinct == 1 and rows > 1:
+    elif found.distinct == 1 and present > 1:
         codes["constant-column"] = f"{name!r} holds one value only" + (" and missing cells" if found.missing else "")
     if kind == "category" and (found.distinct > MANY or (present >= SOME_ROWS and found.distinct * 2 > present)):
         codes["high-cardinality"] = f"{name!r} holds {found.distinct} different values in {present} cells"

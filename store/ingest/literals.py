@@ -1,5 +1,7 @@
 """Text as numbers, booleans and dates: whole batches at once, and cell by cell only where some cells refuse."""
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,6 +11,7 @@ TRUE = pa.array(["true", "yes"])
 FALSE = pa.array(["false", "no"])
 ZONED = r"[T ][0-9:.]+(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 ISO_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]|$)"
+LOOKS_ISO = re.compile(ISO_DAY)
 
 
 def numbers(cells: pa.Array, decimal: str) -> pa.Array | None:
@@ -37,6 +40,9 @@ def numbers_where_possible(cells: pa.Array, decimal: str) -> pa.Array:
 
 def dates(cells: pa.Array) -> pa.Array | None:
     """All of ``cells`` as UTC times without a zone, or None when one of them is no ISO 8601 date."""
+    first = pc.first(cells).as_py()
+    if first is not None and not LOOKS_ISO.match(first):  # spares the patterns below, which are dear
+        return None
     try:
         return pc.cast(cells, STORAGE["date"])
     except pa.ArrowInvalid:
@@ -84,8 +90,8 @@ def booleans_where_possible(cells: pa.Array) -> pa.Array:
 
 
 def without_blanks(cells: pa.Array) -> pa.Array:
-    """White space alone is a missing cell."""
-    blank = pc.utf8_is_space(cells)
+    """``cells`` as they are, but white space alone is a missing cell."""
+    blank = pc.equal(pc.utf8_trim_whitespace(cells), "")
     return pc.if_else(blank, pa.scalar(None, cells.type), cells) if pc.any(blank).as_py() else cells
 
 

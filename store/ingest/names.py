@@ -12,7 +12,7 @@ RESERVED = {"__proto__"}  # a key that JavaScript clients cannot hold
 
 
 def checked_names(written: Sequence[str], limits: IngestLimits) -> list[str]:
-    """The column names as stored: trimmed, in Unicode normal form C.
+    """The column names as stored: trimmed, else as written. Names that only their Unicode form tells apart are alike.
 
     Raises:
         IngestError: 422 ``too-many-columns``, ``invalid-column-name`` or ``duplicate-column``.
@@ -20,7 +20,7 @@ def checked_names(written: Sequence[str], limits: IngestLimits) -> list[str]:
     if len(written) > limits.columns:
         detail = f"expected at most {limits.columns} columns"
         raise refusal("too-many-columns", detail, limit=limits.columns, actual=len(written))
-    names = [unicodedata.normalize("NFC", name.strip()) for name in written]
+    names = [name.strip() for name in written]
     problems = [
         problem("invalid-column-name", f"expected a column name {fault}", column=name, actual=position)
         for position, name in enumerate(names, start=1)
@@ -28,11 +28,12 @@ def checked_names(written: Sequence[str], limits: IngestLimits) -> list[str]:
     ]
     first: dict[str, int] = {}
     for position, name in enumerate(names, start=1):
-        if name in first:
-            detail = f"expected different column names, found columns {first[name]} and {position} named alike"
+        composed = unicodedata.normalize("NFC", name)
+        if composed in first:
+            detail = f"expected different column names, found columns {first[composed]} and {position} named alike"
             problems.append(problem("duplicate-column", detail, column=name, actual=position))
         elif name:
-            first[name] = position
+            first[composed] = position
     if problems:
         raise IngestError(problems)
     return names

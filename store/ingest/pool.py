@@ -41,13 +41,7 @@ class IngestPool:
     def run(self, source: Path, *, media_type: str, options: IngestOptions, target: Path) -> Description:
         """As ``ingest``, with this pool's limits."""
         options = options.checked()
-        request = {
-            "source": str(source.absolute()),
-            "target": str(target.absolute()),
-            "media_type": media_type,
-            "options": as_json(options),
-            "limits": as_json(self.limits),
-        }
+        request = self._request(source, media_type, options, target)
         try:
             with self._turns:
                 answer, end = self._ask(request) or self._ask(request) or ({}, {})
@@ -66,6 +60,15 @@ class IngestPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _request(self, source: Path, media_type: str, options: IngestOptions, target: Path) -> dict[str, Any]:
+        return {
+            "source": str(source.absolute()),
+            "target": str(target.absolute()),
+            "media_type": media_type,
+            "options": as_json(options),
+            "limits": as_json(self.limits),
+        }
 
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The child's answer (empty if it died first) and how it ended; None when the zygote itself was lost."""
