@@ -23,6 +23,8 @@ PARAMETER_CODES = {
     "extra_forbidden": "unknown-parameter",
     "missing": "missing-field",
     "literal_error": "unknown-value",
+    "out_of_range": "out-of-range",
+    "finite_number": "out-of-range",
     "greater_than": "out-of-range",
     "greater_than_equal": "out-of-range",
     "less_than": "out-of-range",

@@ -11,6 +11,8 @@ from app.errors import ApiError, shorten
 
 DEPTH = 32
 """How many objects and arrays may stand inside each other."""
+KEYS = 2_500
+"""Most keys of one object: more than a table may have columns."""
 
 
 def parse(body: bytes, *, exact: bool = True) -> Any:
@@ -41,6 +43,7 @@ def _upper_levels(value: Any) -> tuple[int, int]:
         inner: list[Any] = []
         for item in level:
             if type(item) is dict:
+                _check_keys(len(item))
                 keys += len(item)
                 containers += 1
                 if depth < 2:
@@ -97,7 +100,13 @@ def _too_deep() -> ApiError:
     return ApiError("json-too-deep", f"expected at most {DEPTH} nested objects and arrays, found more")
 
 
+def _check_keys(count: int) -> None:
+    if count > KEYS:
+        raise ApiError("invalid-json", f"expected at most {KEYS} keys in one object, found {count}")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _check_keys(len(pairs))
     made = dict(pairs)
     if len(made) < len(pairs):
         seen: set[str] = set()

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from anyio.to_thread import run_sync
 
-from app.errors import first_problem, shorten
+from app.errors import first_problem
 from app.predictions import query
 from app.predictions.requests import Asked, parse
 from app.problems import pointed
@@ -46,7 +46,6 @@ def predict_one(predictor: Predictor, model_id: str, parameters: Sequence[tuple[
 
 def answer(predictor: Predictor, model_id: str, asked: Asked) -> bytes:
     """The predictions as JSON."""
-    _check_tasks(predictor, asked)
     prediction = predictor.predict(asked.columns, tasks=asked.tasks, strict=asked.strict, pointer_style=asked.form)
     return orjson.dumps(
         {
@@ -65,12 +64,3 @@ def _shown(found: Values | Labels) -> dict[str, Any]:
     if isinstance(found, Labels):
         return {"labels": found.labels, "classes": found.classes, "probabilities": found.probabilities}
     return {"values": found.values}
-
-
-def _check_tasks(predictor: Predictor, asked: Asked) -> None:
-    """Every task that is asked for is one of the model's answers."""
-    known = {output.name for output in predictor.header.outputs}
-    for position, name in enumerate(asked.tasks or ()):
-        if name not in known:
-            detail = f"expected one of {', '.join(sorted(known)[:10])}; found {shorten(name)!r}"
-            raise first_problem([{"pointer": f"/tasks/{position}", "code": "unknown-task", "detail": detail}])

@@ -80,7 +80,7 @@ def small_settings(database_url: str, artifacts: Path) -> AppSettings:
         database_url=database_url,
         artifacts=artifacts,
         redis_url=None,
-        upload_bytes=2 * 2**20,
+        upload_bytes=4 * 2**20,
         body_idle_seconds=1.0,
         trust_seconds=0.2,
         change_poll_seconds=0.05,

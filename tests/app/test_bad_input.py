@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.app.bad_input import csv_files, parquet_files
+from tests.app.bad_input import csv_files, http_requests, job_specs, parquet_files, prediction_rows
 from tests.app.bad_input.case import Case
-from tests.app.bad_input.world import World
+from tests.app.bad_input.world import World, make_world
 
-CASES = [*csv_files.CASES, *parquet_files.CASES]
+CASES = [*csv_files.CASES, *parquet_files.CASES, *job_specs.CASES, *prediction_rows.CASES, *http_requests.CASES]
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable", "errors"}
 
 
 @pytest.fixture(scope="session")
 def world(service, new_tenant) -> World:
-    return World(new_tenant(), new_tenant())
+    return make_world(new_tenant)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

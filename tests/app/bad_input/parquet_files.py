@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -47,9 +48,19 @@ def many_row_groups() -> bytes:
     return buffer.getvalue()
 
 
-def replaced(content: bytes, old: bytes, new: bytes) -> bytes:
-    assert old in content
-    return content.replace(old, new, 1)
+def unknown_codec() -> bytes:
+    """The codec of column ``a`` is LZO: after the path ["a"], field 4 of its thrift struct is 3 (zigzag 6)."""
+    content, snappy = written(pa.table({"a": [1.0, 2.0]})), b"\x19\x18\x01a\x15\x02"
+    assert snappy in content
+    return content.replace(snappy, b"\x19\x18\x01a\x15\x06", 1)
+
+
+def invalid_text() -> bytes:
+    """A string column whose bytes are no UTF-8: only a full validation sees it."""
+    values = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(np.array([0, 2, 4], np.int32)), pa.py_buffer(b"\xff\xfe\xfd\xfc")]
+    )
+    return written(pa.table({"a": [1.0, 2.0], "text": values}))
 
 
 GOOD = written(pa.table({"a": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]}))
@@ -72,12 +83,15 @@ CASES = [
     ),
     Case(33, "", parquet(bomb()), 422, "decompressed-too-large"),
     Case(34, "", parquet(many_row_groups()), 422, "too-many-row-groups"),
-    Case(36, "csv-as-parquet", parquet(b"a,b\n1,2\n"), 422, "content-mismatch"),
+    Case(35, "codec", parquet(unknown_codec()), 422, "unsupported-codec"),
+    Case(35, "encrypted", parquet(GOOD[:-4] + b"PARE"), 422, "unsupported-codec"),
+    Case(37, "", parquet(invalid_text()), 422, "file-corrupt"),
+    Case(36, "csv-as-parquet", parquet(b"a,b\n1,2\n"), 415, "content-mismatch"),
     Case(
         36,
         "parquet-as-csv",
         lambda world: world.tenant.client.post("/v1/datasets", content=GOOD, headers=CSV),
-        422,
+        415,
         "content-mismatch",
     ),
 ]

@@ -1,0 +1,163 @@
+"""Part D: job specs (rows 49 to 59, 63, 65), and the rows of part A that show when a job asks for the task."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.app.bad_input.case import Case, Send, warns
+from tests.app.bad_input.world import UNKNOWN_DATASET, World
+from tests.app.tenant import spec
+
+Make = Callable[[World], dict[str, Any]]
+
+
+def job(make: Make, *, dry_run: bool = False) -> Send:
+    params = {"dry_run": "true"} if dry_run else {}
+    return lambda world: world.tenant.client.post("/v1/jobs", json=make(world), params=params)
+
+
+def good(**fields: Any) -> Make:
+    return lambda world: spec(world.good, **fields)
+
+
+def on(name: str, *targets: str) -> Make:
+    """A job on one of the odd tables."""
+    return lambda world: {
+        "kind": "multitask",
+        "tasks": [{"dataset": world.odd[name], "target": target} for target in targets],
+    }
+
+
+def on_dataset(pick: Callable[[World], str]) -> Make:
+    return lambda world: spec(pick(world))
+
+
+def task(**fields: Any) -> Make:
+    """A job whose second task has these fields."""
+
+    def make(world: World) -> dict[str, Any]:
+        made = spec(world.good)
+        made["tasks"][1] |= fields
+        return made
+
+    return make
+
+
+def training(**fields: Any) -> Make:
+    return good(training=fields)
+
+
+def raw(fragment: bytes) -> Send:
+    """A job whose training is written by hand, for what no JSON writer writes."""
+
+    def send(world: World) -> Any:
+        tasks = b'[{"dataset":"%s","target":"y"}]' % world.good.encode()
+        body = b'{"kind":"multitask","tasks":%s,"training":%s}' % (tasks, fragment)
+        return world.tenant.client.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+
+    return send
+
+
+def listing(*tasks: dict[str, Any]) -> Make:
+    return lambda world: {"kind": "multitask", "tasks": [{"dataset": world.good, **one} for one in tasks]}
+
+
+def two_tables(world: World) -> dict[str, Any]:
+    tasks = [{"dataset": world.good, "target": "y"}, {"dataset": world.odd["other_features"], "target": "y"}]
+    return {"kind": "multitask", "tasks": [{**one, "exclude": ["z"]} for one in tasks]}
+
+
+def private_feature(world: World) -> dict[str, Any]:
+    """The second table shares ``a`` and ``b`` with the first, which has its own targets beside."""
+    tasks = [
+        {"dataset": world.good, "target": "y", "exclude": ["b", "z"]},
+        {"dataset": world.odd["leaky"], "target": "z", "exclude": ["y"]},
+    ]
+    return {"kind": "multitask", "tasks": tasks}
+
+
+def groups(world: World) -> dict[str, Any]:
+    dataset = world.odd["groups_of_one_class"]
+    return {"kind": "multitask", "tasks": {"dataset": dataset, "group_by": ["shop"], "targets": [{"target": "z"}]}}
+
+
+def no_errors(answer: dict[str, Any]) -> None:
+    assert answer["errors"] == []
+
+
+def same_as_unknown(answer: dict[str, Any]) -> None:
+    assert "deleted" not in answer["detail"]
+
+
+def drawn_seed(answer: dict[str, Any]) -> None:
+    assert isinstance(answer["spec"]["seed"], int)
+
+
+LONG = "n" * 10_000
+EPOCHS = "/training/epochs"
+RATE = "/training/learning_rate"
+TARGET = "/tasks/1/target"
+
+CASES = [
+    Case(13, "no-labels", job(on("unlabelled", "y", "z")), 422, "no-labels", "/tasks/0/target"),
+    Case(17, "listed", job(on("one_class", "y", "z")), 422, "single-class-target", TARGET),
+    Case(17, "group", job(groups, dry_run=True), 200, check=no_errors),
+    Case(18, "", job(on("constant", "y", "z")), 422, "constant-target", "/tasks/0/target"),
+    Case(19, "", job(on("rare_class", "y", "z")), 422, "class-too-small", TARGET),
+    Case(23, "", job(on("one_row", "y")), 422, "too-few-rows", "/tasks/0/dataset"),
+    Case(29, "", job(on("leaky", "y"), dry_run=True), 200, check=warns("duplicate-of-target")),
+    Case(49, "listed", job(on_dataset(lambda _: UNKNOWN_DATASET)), 422, "dataset-not-found", "/tasks/0/dataset"),
+    Case(49, "grouped", job(lambda world: {**groups(world), "tasks": {**groups(world)["tasks"], "dataset": UNKNOWN_DATASET}}),
+         422, "dataset-not-found", "/tasks/dataset"),
+    Case(49, "no-id", job(on_dataset(lambda _: "../../etc/passwd")), 422, "dataset-not-found", "/tasks/0/dataset"),
+    Case(50, "", job(on_dataset(lambda world: world.foreign)), 422, "dataset-not-found", "/tasks/0/dataset", same_as_unknown),
+    Case(51, "", job(on_dataset(lambda world: world.deleted)), 409, "dataset-deleted", "/tasks/0/dataset"),
+    Case(52, "type", job(task(type="ranking")), 422, "unknown-value", "/tasks/1/type"),
+    Case(52, "kind", job(good(kind="magic")), 422, "unknown-value", "/kind"),
+    Case(52, "network", job(good(network={"name": "transformer"})), 422, "unknown-value", "/network/name"),
+    Case(52, "field", job(good(learning_rate=1)), 422, "extra-field", "/learning_rate"),
+    Case(52, "privileged-field", job(good(project_id="prj_1")), 422, "extra-field", "/project_id"),
+    Case(53, "zero", job(training(epochs=0)), 422, "out-of-range", EPOCHS),
+    Case(53, "negative", job(training(epochs=-1)), 422, "out-of-range", EPOCHS),
+    Case(53, "huge", job(training(epochs=10**9)), 422, "out-of-range", EPOCHS),
+    Case(53, "fraction", job(training(epochs=1.5)), 422, "wrong-type", EPOCHS),
+    Case(53, "text", job(training(epochs="10")), 422, "wrong-type", EPOCHS),
+    Case(53, "boolean", job(training(epochs=True)), 422, "wrong-type", EPOCHS),
+    Case(54, "zero", job(training(learning_rate=0)), 422, "out-of-range", RATE),
+    Case(54, "negative", job(training(learning_rate=-1)), 422, "out-of-range", RATE),
+    Case(54, "infinite", raw(b'{"learning_rate":1e400}'), 422, "non-finite-value"),
+    Case(54, "nan", raw(b'{"learning_rate":NaN}'), 400, "invalid-json"),
+    Case(54, "huge", job(training(learning_rate=1e30)), 422, "out-of-range", RATE),
+    Case(54, "text", job(training(learning_rate="1e-3")), 422, "wrong-type", RATE),
+    Case(55, "batch-zero", job(training(batch_size=0)), 422, "out-of-range", "/training/batch_size"),
+    Case(55, "batch-clamped", job(training(batch_size=100_000), dry_run=True), 200, check=warns("batch-size-clamped")),
+    Case(55, "no-widths", job(good(network={"name": "mlp", "widths": []})), 422, "out-of-range", "/network/widths"),
+    Case(55, "width-zero", job(good(network={"name": "mlp", "widths": [0]})), 422, "out-of-range", "/network/widths/0"),
+    Case(55, "width-huge", job(good(network={"name": "mlp", "widths": [10**9]})), 422, "out-of-range", "/network/widths/0"),
+    Case(55, "too-large", job(good(network={"name": "mlp", "widths": [4096] * 8})), 422, "model-too-large", "/network"),
+    Case(55, "dropout", job(good(network={"name": "mlp", "dropout": 1.0})), 422, "out-of-range", "/network/dropout"),
+    Case(56, "unknown", job(task(target="absent")), 422, "target-not-found", TARGET),
+    Case(56, "feature", job(task(features=["a", "z"])), 422, "target-is-feature", "/tasks/1/features/1"),
+    Case(56, "twice", job(listing({"name": "p", "target": "y"}, {"name": "q", "target": "y"})), 422, "duplicate-task", TARGET),
+    Case(57, "one-sample", job(on("one_label", "y")), 422, "task-too-small", "/tasks/0/target"),
+    Case(57, "none", job(good(tasks=[])), 422, "no-tasks", "/tasks"),
+    Case(57, "many", job(lambda world: {"kind": "multitask", "tasks": [{"dataset": world.good, "target": "y"}] * 10_000}),
+         422, "too-many-tasks", "/tasks"),
+    Case(57, "weight-negative", job(task(weight=-1.0)), 422, "invalid-weight", "/tasks/1/weight"),
+    Case(57, "weight-zero", job(task(weight=0)), 422, "invalid-weight", "/tasks/1/weight"),
+    Case(57, "weight-nan", lambda world: world.tenant.client.post("/v1/jobs", headers={"Content-Type": "application/json"},
+         content=b'{"kind":"multitask","tasks":[{"dataset":"x","target":"y","weight":NaN}]}'), 400, "invalid-json"),
+    Case(58, "duplicate", job(listing({"name": "p", "target": "y"}, {"name": "p", "target": "z"})), 422, "duplicate-task",
+         "/tasks/1/name"),
+    Case(58, "long", job(task(name=LONG)), 422, "invalid-name", "/tasks/1/name"),
+    Case(58, "path", job(task(name="../")), 422, "invalid-name", "/tasks/1/name"),
+    Case(58, "nul", job(task(name="a\0b")), 422, "invalid-character", "/tasks/1/name"),
+    Case(59, "", job(two_tables), 422, "schema-mismatch"),
+    Case(59, "private-feature", job(private_feature, dry_run=True), 200, check=no_errors),
+    Case(63, "negative", job(good(seed=-1)), 422, "out-of-range", "/seed"),
+    Case(63, "huge", job(good(seed=2**64)), 422, "out-of-range", "/seed"),
+    Case(63, "null", job(good(seed=None), dry_run=True), 200, check=drawn_seed),
+    Case(64, "", job(training(device="cuda:7")), 422, "device-unavailable", "/training/device"),
+    Case(65, "seconds-zero", job(training(max_seconds=0)), 422, "out-of-range", "/training/max_seconds"),
+    Case(65, "seconds-huge", job(training(max_seconds=1e9)), 422, "out-of-range", "/training/max_seconds"),
+    Case(65, "priority", job(good(priority=10**6)), 422, "out-of-range", "/priority"),
+]  # fmt: skip
