@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from learning.answers import Prediction, answer
+from learning.answers import Labels, Prediction, Values, answer
 from learning.encoding import Absent, Encoded
-from learning.errors import InputError, ModelUnhealthy, Problem, pointer_to
+from learning.errors import InputError, LearningError, ModelUnhealthy, Problem, pointer_to
 from learning.groups import GroupTable
 from learning.inputs import Found, check_names
 from learning.model import ModelFileInvalid, TrainedModel
@@ -20,6 +20,8 @@ from learning.registry import registry
 from learning.selection import Selection
 from learning.table_inputs import check_table, unseen_in_table
 from learning.values import ColumnValues, PointerStyle
+
+__all__ = ["Labels", "Prediction", "Predictor", "Values"]
 
 #: Rows computed at a time: their activations stay near the core.
 CHUNK_ROWS = 8_192
@@ -49,6 +51,8 @@ class Predictor:
             self._raw(self._every, lambda _: _extremes(self), np.full(2, -1))
         except ModelUnhealthy:
             pass  # weights that overflow are told to whoever asks for a prediction
+        except LearningError as error:
+            raise ModelFileInvalid(error.detail) from None
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise ModelFileInvalid(f"expected weights that fit the header, found {error}") from None
 

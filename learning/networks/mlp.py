@@ -32,8 +32,7 @@ class Mlp(NetworkSpec):
     """
 
     name: Literal["mlp"] = "mlp"
-    # A JSON list is a tuple here even where its reader is strict; what it holds stays strict.
-    widths: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=4096)], ...], Field(strict=False)] = Field(
+    widths: tuple[Annotated[int, Field(strict=True, ge=1, le=4096)], ...] = Field(
         default=(128, 128),
         min_length=1,
         max_length=8,
