@@ -135,10 +135,10 @@ def _sides(
         dataset: _dataset_sides(
             [(place, cut) for place, cut in enumerate(cuts) if sources[place].dataset == dataset],
             split,
-            table,
+            columns[dataset],
             seed=seed,
         )
-        for dataset, table in columns.items()
+        for dataset in {source.dataset for source in sources}
     }
     sides = [by_dataset[source.dataset][cut.row] for source, cut in zip(sources, cuts, strict=True)]
     return np.concatenate(sides), None

@@ -97,7 +97,7 @@ ODD: Columns = {
 }
 NAMES = st.sampled_from([*ODD, "nope"])
 TARGET = st.fixed_dictionaries(
-    {"target": NAMES},
+    {"target": st.sampled_from(["y", "label", "x"]) | NAMES},
     optional={"type": st.sampled_from(["auto", "regression", "binary", "multiclass"]), "metric": st.just("accuracy")},
 )
 WHERE = st.dictionaries(NAMES, st.lists(st.sampled_from(["s0", "1", "true", "p3"]), min_size=1, max_size=3), max_size=2)
@@ -118,7 +118,7 @@ ANY_GROUPS = st.builds(
         "small_groups": {"min_rows": 3, "then": then},
     },
     INPUTS,
-    st.lists(NAMES, min_size=1, max_size=3),
+    st.sampled_from([["shop"], ["patient"], ["bit", "shop"]]) | st.lists(NAMES, min_size=1, max_size=3),
     st.lists(TARGET, min_size=1, max_size=3),
     st.sampled_from(["pool", "skip", "error"]),
 )
