@@ -183,12 +183,12 @@ def _extremes(predictor: Predictor) -> Encoded:
 
 
 def _count_rows(columns: ColumnValues, style: PointerStyle) -> int:
-    counts = {name: len(values) for name, values in columns.items()}
-    rows = next(iter(counts.values()), 0)
-    for name, count in counts.items():
-        if count != rows:
-            detail = f"expected {rows} values as in the first column, found {count}"
-            raise InputError([Problem(pointer_to("columns", name), "ragged-rows", detail)])
+    lengths = set(map(len, columns.values()))
+    rows = len(next(iter(columns.values()), ()))
+    if len(lengths) > 1:
+        name, found = next((name, len(values)) for name, values in columns.items() if len(values) != rows)
+        detail = f"expected {rows} values as in the first column, found {found}"
+        raise InputError([Problem(pointer_to("columns", name), "ragged-rows", detail)])
     if rows == 0:
         raise InputError([Problem(f"/{style}", "empty-rows", "expected at least one row, found none")])
     return rows
