@@ -153,5 +153,7 @@ def _write_result(
     pooled = pooled_metrics(tasks, data, evaluation.outputs, found.outputs if found else {})
     result = job_result(entries, pooled, sampled=judgement.sampled)
     result["seconds"] = {name: round(value, 3) for name, value in seconds.items()}
-    body = {"result": result, "tasks": entries, "model": {**model.header.public(), "adaptable": False}}
+    public = model.header.public()
+    public["tasks"] = [told | {"metrics": entry["test"]} for told, entry in zip(public["tasks"], entries, strict=True)]
+    body = {"result": result, "tasks": entries, "model": {**public, "adaptable": False}}
     path.write_text(json.dumps(body, allow_nan=False, separators=(",", ":")))

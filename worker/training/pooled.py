@@ -21,8 +21,8 @@ def pooled_metrics(
 ) -> dict[str, Any]:
     """Return per task type the metrics over all its test rows together, with the pooled models' beside them.
 
-    The regressions of one target are pooled in its units; those of several targets each in standard deviations of the
-    task's training labels, as units do not add.
+    The regressions of one target are pooled in its units; those of several targets each as standard scores of the
+    target's training labels, as units do not add.
     """
     found: dict[str, Any] = {}
     for kind in _TYPES:
@@ -45,11 +45,9 @@ def _pooled(
     labels = [data[i].test.labels for i in members]
     answers = [np.asarray(outputs[i], np.float64) for i in members]
     if kind == "regression":
-        several = len({tasks[i].target for i in members}) > 1
-        if several:
-            units = [_units(data[i].train.labels) for i in members]
-            labels = [(y - mean) / deviation for y, (mean, deviation) in zip(labels, units, strict=True)]
-            answers = [(y - mean) / deviation for y, (mean, deviation) in zip(answers, units, strict=True)]
+        units = _units(tasks, data, members)
+        labels = [(y - mean) / deviation for y, (mean, deviation) in zip(labels, units, strict=True)]
+        answers = [(y - mean) / deviation for y, (mean, deviation) in zip(answers, units, strict=True)]
         metrics = test_metrics("regression", np.concatenate(labels), np.concatenate(answers))
         # centred per target and not per task: "explained variance" as the literature pools it
         return {"rmse": metrics["rmse"], "r2": metrics["r2"]}
@@ -62,5 +60,14 @@ def _pooled(
     }
 
 
-def _units(labels: NDArray[np.float64]) -> tuple[float, float]:
-    return float(labels.mean()), float(labels.std()) or 1.0
+def _units(tasks: Sequence[Task], data: Sequence[TaskData], members: Sequence[int]) -> list[tuple[float, float]]:
+    """Return each member's zero and unit: 0 and 1 for a lone target, else its target's training mean and deviation."""
+    targets = [tasks[i].target if tasks[i].key is not None else tasks[i].name for i in members]
+    if len(set(targets)) == 1:
+        return [(0.0, 1.0)] * len(members)
+    labels: dict[str, list[NDArray[np.float64]]] = {}
+    for i, target in zip(members, targets, strict=True):
+        labels.setdefault(target, []).append(data[i].train.labels)
+    known = {target: np.concatenate(parts) for target, parts in labels.items()}
+    units = {target: (float(y.mean()), float(y.std()) or 1.0) if len(y) else (0.0, 1.0) for target, y in known.items()}
+    return [units[target] for target in targets]
