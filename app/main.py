@@ -1,8 +1,12 @@
 """The API process: ``uvicorn --factory app.main:create_app``."""
 
+import asyncio
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from types import FrameType
 
 import anyio
 from anyio.to_thread import run_sync
@@ -68,10 +72,32 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.parts = parts
     try:
         await run_sync(parts.ingest.warm)
+        _hear_of_the_stop(parts.watch)
         yield
     finally:
-        await parts.watch.close()
+        parts.watch.close()
         parts.close()
+
+
+def _hear_of_the_stop(watch: Watch) -> None:
+    """End the answers that wait for a change at the first SIGTERM or Ctrl-C: the server lets every open answer finish
+    before it ends the lifespan."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # a server in a thread is stopped by its owner, not by signals
+    loop = asyncio.get_running_loop()
+
+    def chain(number: int) -> None:
+        server = signal.getsignal(number)
+
+        def stop(received: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(watch.close)
+            if callable(server):
+                server(received, frame)
+
+        signal.signal(number, stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        chain(number)
 
 
 def _parts(settings: AppSettings) -> Parts:

@@ -15,6 +15,7 @@ from app.jobs.schemas import (
     JobQuery,
     MetricPoint,
     MetricQuery,
+    SubmitQuery,
     TaskQuery,
     WaitQuery,
 )  # fmt: skip
@@ -36,10 +37,10 @@ def submit(
     held: Held,
     who: Who,
     key: IdempotencyKey,
-    dry_run: Annotated[bool, Query(description="Only check: resolve every default, store nothing.")] = False,
+    query: Annotated[SubmitQuery, Query()],
 ) -> Any:
     """Ask for a training. A 202 means that it is stored and will reach exactly one end."""
-    if dry_run:
+    if query.dry_run:
         return Response(service.check(held, who, body).model_dump_json(), media_type="application/json")
     return service.submit(held, who, body, key).response()
 

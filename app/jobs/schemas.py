@@ -96,6 +96,14 @@ class JobQuery(PageQuery):
         return {name[len("metadata[") : -1]: str(value) for name, value in (self.model_extra or {}).items()}
 
 
+class SubmitQuery(BaseModel):
+    """How to submit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dry_run: bool = Field(default=False, description="Only check: resolve every default, store nothing.")
+
+
 class WaitQuery(BaseModel):
     """How long to wait for a change."""
 

@@ -35,12 +35,9 @@ class Watch:
         finally:
             self._leave(job_id, waiter)
 
-    async def close(self) -> None:
-        """Wake everybody who waits."""
+    def close(self) -> None:
+        """Wake everybody who waits, now and from now on."""
         self.closed = True
-        if self._poller is not None:
-            self._poller.cancel()
-            await asyncio.wait([self._poller])
         for waiters in self._waiting.values():
             for _, future in waiters:
                 if not future.done():
@@ -54,10 +51,11 @@ class Watch:
 
     async def _poll(self) -> None:
         while self._waiting:
-            versions = await run_sync(self._versions, list(self._waiting))
-            for job_id, waiters in self._waiting.items():
+            asked = list(self._waiting)
+            versions = await run_sync(self._versions, asked)
+            for job_id in asked:
                 newest = versions.get(job_id)
-                for seen, future in waiters:
+                for seen, future in self._waiting.get(job_id, ()):
                     # a job that is gone counts as changed
                     if (newest is None or newest > seen) and not future.done():
                         future.set_result(None)

@@ -13,7 +13,7 @@ from learning.model import TrainedModel
 from learning.networks.base import InputShape
 from learning.planning import plan
 from learning.specs import parse_job
-from store.claims import NewModel
+from store.claims import NewModel, Outcome
 from tests.app.tenant import Tenant
 
 ROWS = 80
@@ -63,5 +63,5 @@ def store_model(tenant: Tenant, spec: Mapping[str, Any], *, factor: float = 1.0,
     scaled.save(path)
     public = {**header.public(), "adaptable": False}
     new = NewModel(name=header.name, header=public, artifact=artifacts.publish(path))
-    tenant.succeed(held, new, **outcome)
+    tenant.finish(held, Outcome("succeeded", model=new, **outcome))
     return new.id

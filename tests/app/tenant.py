@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.settings import AppSettings
 from store import claims
 from store.artifacts import ArtifactStore
-from store.claims import Claim, NewModel, Outcome
+from store.claims import Claim, Outcome
 from store.session import Database
 from store.tables import DatasetRow, IdempotencyRow, JobRow, ModelRow
 
@@ -84,11 +84,16 @@ class Tenant:
                     return held
                 claims.finish(session, held.fence, now=now, outcome=Outcome("failed", error=FAILURE))
 
-    def succeed(self, held: Claim, model: NewModel, **fields: Any) -> None:
-        """End the attempt well."""
+    def report(self, held: Claim, **what: Any) -> None:
+        """Tell what the attempt has done so far."""
         database = self.service.database
         with database.transaction() as session:
-            outcome = Outcome("succeeded", model=model, **fields)
+            claims.report(session, held.fence, now=database.now(session), **what)
+
+    def finish(self, held: Claim, outcome: Outcome) -> None:
+        """End the attempt."""
+        database = self.service.database
+        with database.transaction() as session:
             claims.finish(session, held.fence, now=database.now(session), outcome=outcome)
 
 

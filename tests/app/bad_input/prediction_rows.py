@@ -27,7 +27,7 @@ def raw(content: bytes) -> Send:
     )
 
 
-def get(model: Pick = of_model, **params: str) -> Send:
+def get(params: dict[str, str], *, model: Pick = of_model) -> Send:
     def send(world: World) -> httpx.Response:
         return world.tenant.client.get(f"/v1/models/{model(world)}/predictions", params=params)
 
@@ -62,9 +62,9 @@ CASES = [
     ),
     Case(68, "rows", predict(without("age", "day")), 422, "missing-feature", "/rows/0/age", names_both),
     Case(68, "columns", predict({"columns": {"age": [1.0]}}), 422, "missing-feature", "/columns/region"),
-    Case(68, "query", get(age="30"), 422, "missing-feature"),
+    Case(68, "query", get({"age": "30"}), 422, "missing-feature"),
     Case(69, "rows", predict(rows({"height": 180})), 422, "unknown-feature", "/rows/0/height"),
-    Case(69, "query", get(**QUERY, height="180"), 422, "unknown-feature"),
+    Case(69, "query", get({**QUERY, "height": "180"}), 422, "unknown-feature"),
     *(
         Case(70, name, predict(rows({}, {}, {}, {"age": value})), 422, "wrong-type", "/rows/3/age")
         for name, value in ODD_VALUES.items()
@@ -73,8 +73,8 @@ CASES = [
     Case(70, "columns", predict({"columns": {**COLUMNS, "age": [1.0, 2.0, "x"]}}), 422, "wrong-type", "/columns/age/2"),
     Case(70, "row-is-list", predict({"rows": [[1, 2]]}), 422, "wrong-type", "/rows/0"),
     Case(70, "null", predict(rows({"age": None})), 200),
-    Case(70, "query", get(**{**QUERY, "age": "thirty"}), 422, "wrong-type"),
-    Case(70, "query-underscore", get(**{**QUERY, "age": "1_000"}), 422, "wrong-type"),
+    Case(70, "query", get({**QUERY, "age": "thirty"}), 422, "wrong-type"),
+    Case(70, "query-underscore", get({**QUERY, "age": "1_000"}), 422, "wrong-type"),
     Case(71, "rows", predict({"rows": []}), 422, "empty-rows", "/rows"),
     Case(71, "columns", predict({"columns": {}}), 422, "empty-rows", "/columns"),
     Case(71, "neither", predict({}), 422, "missing-field"),
@@ -85,13 +85,13 @@ CASES = [
     Case(73, "nan", raw(b'{"rows":[{"age":NaN}]}'), 400, "invalid-json"),
     Case(73, "infinity", raw(b'{"rows":[{"age":-Infinity}]}'), 400, "invalid-json"),
     Case(73, "1e400", raw(b'{"rows":[{"age":1e400}]}'), 422, "non-finite-value"),
-    Case(73, "query", get(**{**QUERY, "age": "1e400"}), 422, "non-finite-value"),
-    Case(73, "query-nan", get(**{**QUERY, "age": "nan"}), 422, "wrong-type"),
+    Case(73, "query", get({**QUERY, "age": "1e400"}), 422, "non-finite-value"),
+    Case(73, "query-nan", get({**QUERY, "age": "nan"}), 422, "wrong-type"),
     Case(74, "keys", predict({"rows": [ROW, {**ROW, "extra": 1}]}), 422, "ragged-rows", "/rows/1"),
     Case(74, "columns", predict({"columns": {**COLUMNS, "age": [1.0]}}), 422, "ragged-rows", "/columns/region"),
     Case(75, "deleted", predict(rows({}), model=lambda world: world.deleted_model), 404, "not-found"),
     Case(75, "foreign", predict(rows({}), model=lambda world: world.foreign_model), 404, "not-found"),
     Case(75, "unknown", predict(rows({}), model=lambda _: UNKNOWN_MODEL), 404, "not-found"),
-    Case(75, "get", get(lambda world: world.foreign_model, **QUERY), 404, "not-found"),
+    Case(75, "get", get(QUERY, model=lambda world: world.foreign_model), 404, "not-found"),
     Case(76, "", predict(rows({}), model=lambda world: world.unhealthy_model), 503, "model-unhealthy"),
 ]

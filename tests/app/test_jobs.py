@@ -1,0 +1,262 @@
+"""A job that is accepted is stored once and can be followed to its end."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from store import claims
+from store.claims import Outcome
+from tests.app.small_model import listed, store_model, typed_table
+from tests.app.tenant import FAILURE, Tenant, spec, table
+
+KEYS = {
+    "id", "object", "kind", "name", "status", "attempt", "queue_position", "spec", "environment", "created_at", "started_at",
+    "finished_at", "updated_at", "progress", "model", "dataset", "result", "error", "metadata",
+}  # fmt: skip
+
+
+@pytest.fixture
+def dataset(tenant: Tenant) -> str:
+    return tenant.upload(table())["id"]
+
+
+def test_an_accepted_job_has_every_default_and_a_place(tenant: Tenant, dataset: str):
+    answer = tenant.client.post("/v1/jobs", json=spec(dataset, name="first", metadata={"team": "a"}))
+
+    job = answer.json()
+    assert answer.status_code == 202
+    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert answer.headers["retry-after"] == "1"
+    assert job.keys() == KEYS
+    assert (job["object"], job["kind"], job["name"], job["status"]) == ("job", "multitask", "first", "queued")
+    assert (job["attempt"], job["progress"], job["metadata"]) == (0, {"fraction": 0.0}, {"team": "a"})
+    assert job["queue_position"] >= 1
+    assert [job[name] for name in ("model", "dataset", "result", "error", "environment")] == [None] * 5
+    assert job["spec"]["training"]["learning_rate"] == 0.001
+    assert [task["type"] for task in job["spec"]["tasks"]] == ["regression", "binary"]
+    assert tenant.client.get(f"/v1/jobs/{job['id']}").json() == job
+
+
+def test_a_dry_run_resolves_everything_and_stores_nothing(tenant: Tenant, dataset: str):
+    before = tenant.service.footprint()
+
+    answer = tenant.client.post(
+        "/v1/jobs", params={"dry_run": True}, json=spec(dataset, training={"batch_size": 10_000})
+    )
+
+    assert answer.status_code == 200
+    dry = answer.json()
+    assert dry.keys() == {"spec", "errors", "warnings"}
+    assert dry["spec"]["network"]["name"] == "mlp"
+    assert dry["errors"] == []
+    assert "batch-size-clamped" in {warning["code"] for warning in dry["warnings"]}
+    assert tenant.service.footprint() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [({"training": {"epochs": 0}}, "/training/epochs"), ({"split": {"column": "absent"}}, "/split/column")],
+)
+def test_a_dry_run_says_what_is_wrong_with_a_good_answer(tenant: Tenant, dataset: str, change, pointer):
+    answer = tenant.client.post("/v1/jobs", params={"dry_run": True}, json=spec(dataset, **change))
+
+    assert answer.status_code == 200
+    assert pointer in {error["pointer"] for error in answer.json()["errors"]}
+
+
+def test_a_misspelt_dry_run_is_not_a_job(tenant: Tenant, dataset: str):
+    before = tenant.service.footprint()
+
+    answer = tenant.client.post("/v1/jobs", params={"dryrun": True}, json=spec(dataset))
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown-parameter")
+    assert tenant.service.footprint() == before
+
+
+def test_the_same_key_is_the_same_job(tenant: Tenant, dataset: str):
+    headers = {"Idempotency-Key": "job-1"}
+    first = tenant.client.post("/v1/jobs", json=spec(dataset), headers=headers)
+
+    again = tenant.client.post("/v1/jobs", json=dict(reversed(spec(dataset).items())), headers=headers)
+
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+
+
+def test_a_replay_outlives_the_dataset(tenant: Tenant, dataset: str):
+    headers = {"Idempotency-Key": "job-2"}
+    first = tenant.client.post("/v1/jobs", json=spec(dataset), headers=headers).json()
+    tenant.client.post(f"/v1/jobs/{first['id']}/cancel").raise_for_status()
+    tenant.client.delete(f"/v1/datasets/{dataset}").raise_for_status()
+
+    again = tenant.client.post("/v1/jobs", json=spec(dataset), headers=headers)
+
+    assert again.json() == first
+
+
+def test_many_at_once_with_one_key_are_one_job(tenant: Tenant, dataset: str):
+    headers = {"Idempotency-Key": "job-3"}
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda _: tenant.client.post("/v1/jobs", json=spec(dataset), headers=headers), range(8))
+        )
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(tenant.client.get("/v1/jobs").json()["data"]) == 1
+
+
+def test_lists_are_filtered_by_all_that_a_job_shows(tenant: Tenant, dataset: str):
+    first = tenant.job(dataset, name="one", metadata={"team": "a", "run": "1"})
+    second = tenant.job(dataset, name="two", metadata={"team": "b"})
+    tenant.client.post(f"/v1/jobs/{second['id']}/cancel").raise_for_status()
+
+    def found(**params: str) -> list[str]:
+        return [job["id"] for job in tenant.client.get("/v1/jobs", params=params).json()["data"]]
+
+    assert found() == [second["id"], first["id"]]
+    assert found(name="one") == [first["id"]]
+    assert found(status="cancelled") == [second["id"]]
+    assert found(kind="multitask", status="queued") == [first["id"]]
+    assert found(kind="transfer") == []
+    assert found(**{"metadata[team]": "a", "metadata[run]": "1"}) == [first["id"]]
+    assert found(**{"metadata[team]": "b", "metadata[run]": "1"}) == []
+    assert found(created_after=first["created_at"]) == [second["id"]]
+    assert found(after=second["id"]) == [first["id"]]
+
+
+def test_a_running_job_shows_its_progress(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    held = tenant.claim(job["id"])
+    progress = {"fraction": 0.5, "phase": "training", "epoch": 1, "epochs": 2}
+    tenant.report(held, progress=progress, environment={"torch": "2.13.0"})
+
+    answer = tenant.client.get(f"/v1/jobs/{job['id']}")
+
+    shown = answer.json()
+    assert (shown["status"], shown["attempt"], shown["queue_position"]) == ("running", 1, None)
+    assert (shown["progress"], shown["environment"]) == (progress, {"torch": "2.13.0"})
+    assert shown["started_at"] is not None
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_a_wait_ends_at_the_next_change(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(tenant.client.get, f"/v1/jobs/{job['id']}", params={"wait": 30})
+        tenant.claim(job["id"])
+        answer = waiting.result(timeout=20)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "running")
+
+
+def test_a_wait_without_change_ends_at_its_deadline(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+
+    answer = tenant.client.get(f"/v1/jobs/{job['id']}", params={"wait": 0.2})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+
+
+def test_a_finished_job_is_not_waited_for(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    tenant.client.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
+
+    answer = tenant.client.get(f"/v1/jobs/{job['id']}", params={"wait": 60}, timeout=10)
+
+    assert answer.json()["status"] == "cancelled"
+    assert "retry-after" not in answer.headers
+
+
+def test_forty_waiting_requests_do_not_stop_the_others(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+
+    with ThreadPoolExecutor(45) as pool:
+        waiting = [pool.submit(tenant.client.get, f"/v1/jobs/{job['id']}", params={"wait": 20}) for _ in range(45)]
+        assert tenant.client.get("/v1/jobs", timeout=10).status_code == 200
+        tenant.client.post(f"/v1/jobs/{job['id']}/cancel", timeout=10).raise_for_status()
+        statuses = {one.result(timeout=20).json()["status"] for one in waiting}
+
+    assert statuses == {"cancelled"}
+
+
+def test_a_failed_job_says_why(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    tenant.finish(tenant.claim(job["id"]), Outcome("failed", error=FAILURE))
+
+    shown = tenant.client.get(f"/v1/jobs/{job['id']}").json()
+
+    assert (shown["status"], shown["error"], shown["model"]) == ("failed", FAILURE, None)
+
+
+def test_a_succeeded_job_has_its_model_and_result(tenant: Tenant):
+    typed = tenant.upload(typed_table())["id"]
+    results = [{"name": "y", "verdict": "helped", "test": {"rmse": 1.0}}, {"name": "z", "verdict": None, "test": {}}]
+    model = store_model(tenant, listed(typed), result={"delta_m": 0.1}, tasks=results)
+
+    job = tenant.client.get("/v1/jobs").json()["data"][0]
+
+    assert (job["status"], job["model"], job["result"]) == ("succeeded", model, {"delta_m": 0.1})
+    assert job["finished_at"] is not None
+    tasks = tenant.client.get(f"/v1/jobs/{job['id']}/tasks").json()
+    assert tasks["data"] == results
+    assert (tasks["first_id"], tasks["last_id"], tasks["has_more"]) == ("y", "z", False)
+    helped = tenant.client.get(f"/v1/jobs/{job['id']}/tasks", params={"verdict": "helped"}).json()
+    assert [task["name"] for task in helped["data"]] == ["y"]
+    rest = tenant.client.get(f"/v1/jobs/{job['id']}/tasks", params={"after": "y", "limit": 1}).json()
+    assert [task["name"] for task in rest["data"]] == ["z"]
+
+
+def test_series_are_told_by_name_task_and_step(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    held = tenant.claim(job["id"])
+    points = [{"name": "train/loss", "task": None, "step": step, "value": 1.0 / step} for step in (1, 2, 3)] + [
+        {"name": "validation/loss", "task": "y", "step": 3, "value": 0.25}
+    ]
+    tenant.report(held, points=points)
+    path = f"/v1/jobs/{job['id']}/metrics"
+
+    assert tenant.client.get(path).json()["data"] == points
+    assert tenant.client.get(path, params={"task": "y"}).json()["data"] == points[3:]
+    assert tenant.client.get(path, params={"name": "train/loss", "from_step": 2}).json()["data"] == points[1:3]
+    short = tenant.client.get(path, params={"limit": 2}).json()
+    assert (len(short["data"]), short["has_more"]) == (2, True)
+
+
+def test_a_queued_job_is_cancelled_at_once(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+
+    answer = tenant.client.post(f"/v1/jobs/{job['id']}/cancel")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+    assert answer.json()["finished_at"] is not None
+
+
+def test_a_running_job_is_told_to_stop_and_may_be_told_again(tenant: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    held = tenant.claim(job["id"])
+
+    first = tenant.client.post(f"/v1/jobs/{job['id']}/cancel")
+    second = tenant.client.post(f"/v1/jobs/{job['id']}/cancel", json={"keep_best": True})
+
+    assert [(one.status_code, one.json()["status"]) for one in (first, second)] == [(202, "cancelling")] * 2
+    database = tenant.service.database
+    with database.transaction() as session:
+        renewal = claims.renew(session, held.fence, now=database.now(session), lease_seconds=60)
+    assert (renewal.cancel_requested, renewal.keep_best) == (True, True)
+    tenant.finish(held, Outcome("cancelled"))
+    assert tenant.client.post(f"/v1/jobs/{job['id']}/cancel").status_code == 409
+
+
+def test_another_project_cannot_see_or_stop_a_job(tenant: Tenant, stranger: Tenant, dataset: str):
+    job = tenant.job(dataset)
+    path = f"/v1/jobs/{job['id']}"
+
+    answers = [stranger.client.get(path + part) for part in ("", "/events", "/metrics", "/tasks")]
+    answers.append(stranger.client.post(path + "/cancel"))
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert tenant.client.get(path).json()["status"] == "queued"
