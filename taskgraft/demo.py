@@ -27,10 +27,11 @@ def demo() -> None:
         Service(Path(folder) / "data", environment=clean) as running,
         Taskgraft(running.url, running.key) as service,
     ):
-        console.print(f"The service answers at {running.url} (documentation: {running.url}/docs)", markup=False)
+        console.print(
+            f"The service answers at {running.url} (documentation: {running.url}/docs)", markup=False, soft_wrap=True
+        )
         _learn_and_predict(service, console)
-        _classify(service, console)
-        _cancel(service, console)
+        _cancel(service, console, _share(service, console))
         console.print("Stopping …")
     seconds = time.monotonic() - began
     console.print(
@@ -40,22 +41,19 @@ def demo() -> None:
 
 def _learn_and_predict(service: Taskgraft, console: Console) -> None:
     """One job, four tasks of two types: a diagnosis, and three measurements of the worst cells, from the mean cells."""
+    console.rule("1. Breast cancer: one binary and three regression tasks share a network")
     columns = breast_cancer()
     kept = {name: values[-_KEPT_BACK:] for name, values in columns.items()}
+    dataset = _upload(
+        service, console, "breast-cancer", {name: values[:-_KEPT_BACK] for name, values in columns.items()}
+    )
     targets = {
         "malignant": "binary",
         "worst_texture": "regression",
         "worst_smoothness": "regression",
         "worst_concavity": "regression",
     }
-    console.rule("1. Breast cancer: one binary and three regression tasks share a network")
-    job = _train(
-        service,
-        console,
-        "breast-cancer",
-        {name: values[:-_KEPT_BACK] for name, values in columns.items()},
-        {name: {"target": name, "type": kind} for name, kind in targets.items()},
-    )
+    job = _train(service, console, "breast-cancer", dataset, {name: {"type": kind} for name, kind in targets.items()})
     features = {name: values for name, values in kept.items() if name not in targets}
     predicted = service.predict(job["model"], columns=features)["predictions"]
     console.print(
@@ -63,29 +61,37 @@ def _learn_and_predict(service: Taskgraft, console: Console) -> None:
     )
     for name in targets:
         answer = predicted[name].get("labels") or [round(value, 4) for value in predicted[name]["values"]]
-        console.print(f"  {name}: {answer}; in truth {kept[name]}", markup=False)
+        console.print(f"  {name}: {answer}; in truth {kept[name]}", markup=False, soft_wrap=True)
     one = service.predict_one(job["model"], **{name: values[0] for name, values in features.items()})
-    console.print(f"GET, one patient: malignant {one['predictions']['malignant']}", markup=False)
+    answer = one["predictions"]["malignant"]
+    odds = ", ".join(
+        f"{name} {share:.3f}" for name, share in zip(answer["classes"], answer["probabilities"][0], strict=True)
+    )
+    console.print(f"GET, one patient: malignant {answer['labels'][0]} ({odds})", markup=False, soft_wrap=True)
 
 
-def _classify(service: Taskgraft, console: Console) -> None:
-    console.rule("2. Wine: three cultivars and two chemical measurements")
+def _share(service: Taskgraft, console: Console) -> Document:
+    """One job in which one task has few labels; → its dataset."""
+    console.rule("2. Handwritten digits: 80 labels of what was written, 800 of simpler questions")
+    columns = digits()
+    dataset = _upload(service, console, "digits", columns)
     tasks = {
-        "cultivar": {"type": "multiclass"},
-        "color_intensity": {"type": "regression"},
-        "flavanoids": {"type": "regression"},
+        name: {"type": kind} for name, kind in (("digit", "multiclass"), ("even", "binary"), ("five_or_more", "binary"))
     }
-    _train(service, console, "wine", wine(), {name: task | {"target": name} for name, task in tasks.items()})
+    _train(service, console, "digits", dataset, tasks, split={"column": "split"}, training={"epochs": 60})
+    console.print(
+        "An empty label masks its row for that task only; the verdicts say whom sharing helped, and whom it hurt."
+    )
+    return dataset
 
 
-def _cancel(service: Taskgraft, console: Console) -> None:
+def _cancel(service: Taskgraft, console: Console, dataset: Document) -> None:
     console.rule("3. A job that takes too long is cancelled")
-    dataset = service.upload(digits(), name="digits")
     job = service.submit(
         {
             "kind": "multitask",
-            "name": "digits, too long",
-            "tasks": [{"name": name, "dataset": dataset["id"], "target": name} for name in ("digit", "even")],
+            "name": "too long",
+            "tasks": [{"name": "digit", "dataset": dataset["id"], "target": "digit"}],
             "training": {"epochs": 10_000, "patience": 10_000},
         }
     )
@@ -93,18 +99,21 @@ def _cancel(service: Taskgraft, console: Console) -> None:
         job = service.job(job["id"], wait_seconds=10)
     service.cancel(job["id"])
     ended = service.wait(job["id"])
-    console.print(f"{ended['name']}: {ended['status']}, no model ({ended['model']})", markup=False)
+    console.print(f"{ended['name']}: {ended['status']}, no model ({ended['model']})", markup=False, soft_wrap=True)
+
+
+def _upload(service: Taskgraft, console: Console, name: str, columns: dict[str, list[Any]]) -> Document:
+    dataset = service.upload(columns, name=name)
+    size = f"{dataset['rows']} rows, {len(dataset['columns'])} columns"
+    console.print(f"uploaded {name}: {size}, {dataset['id']}", markup=False, soft_wrap=True)
+    return dataset
 
 
 def _train(
-    service: Taskgraft, console: Console, name: str, columns: dict[str, list[Any]], tasks: dict[str, Document]
+    service: Taskgraft, console: Console, name: str, dataset: Document, tasks: dict[str, Document], **more: Document
 ) -> Document:
-    dataset = service.upload(columns, name=name)
-    console.print(
-        f"uploaded {name}: {dataset['rows']} rows, {len(dataset['columns'])} columns, {dataset['id']}", markup=False
-    )
-    listed = [{"name": task, "dataset": dataset["id"]} | wanted for task, wanted in tasks.items()]
-    job = service.submit({"kind": "multitask", "name": name, "tasks": listed})
+    listed = [{"name": task, "dataset": dataset["id"], "target": task} | wanted for task, wanted in tasks.items()]
+    job = service.submit({"kind": "multitask", "name": name, "tasks": listed} | more)
     done = report.follow(service, job, console=console)
     report.show(done, console=console)
     return done
@@ -121,23 +130,21 @@ def breast_cancer() -> dict[str, list[Any]]:
     return kept | worst | {"malignant": ["yes" if label == 0 else "no" for label in table.target]}
 
 
-def wine() -> dict[str, list[Any]]:
-    """178 wines of three cultivars, thirteen chemical measurements."""
-    from sklearn.datasets import load_wine
-
-    table = load_wine()
-    return _columns(table) | {"cultivar": [f"cultivar {label + 1}" for label in table.target]}
-
-
 def digits() -> dict[str, list[Any]]:
-    """1,797 handwritten digits as 64 numbers each."""
+    """1,797 digits of 64 pixels; in the training part only one label of ten says which digit it is."""
+    import numpy as np
     from sklearn.datasets import load_digits
 
     table = load_digits()
-    return _columns(table) | {
-        "digit": [f"d{label}" for label in table.target],
-        "even": [bool(label % 2 == 0) for label in table.target],
+    label = table.target
+    split = np.random.default_rng(0).choice(["train", "validation", "test"], p=[0.45, 0.1, 0.45], size=len(label))
+    shown = (split != "train") | (np.arange(len(label)) % 10 == 0)
+    targets = {
+        "digit": [f"digit {value}" if known else None for value, known in zip(label, shown, strict=True)],
+        "even": (label % 2 == 0).tolist(),
+        "five_or_more": (label >= 5).tolist(),
     }
+    return _columns(table) | targets | {"split": split.tolist()}
 
 
 def _columns(table: Any) -> dict[str, list[Any]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -18,8 +19,8 @@ _RIVALS = (
     ("single_task", "alone"),
     ("linear", "linear"),
     ("boosted_trees", "trees"),
-    ("one_model_linear", "pooled linear"),
-    ("one_model_trees", "pooled trees"),
+    ("one_model_linear", "pooled\nlinear"),
+    ("one_model_trees", "pooled\ntrees"),
     ("trivial", "trivial"),
 )
 
@@ -51,11 +52,19 @@ def follow(service: Taskgraft, job: Document, *, console: Console) -> Document:
 def show(job: Document, *, console: Console) -> None:
     """The summary, and a row for each task with its rivals beside it."""
     result = job["result"]
-    heads = ["task", "metric", "shared", *(head for _, head in _RIVALS), "gain over alone", "95 % interval", "verdict"]
-    table = Table(*heads, title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw")
+    table = Table(
+        title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("task", overflow="fold", min_width=14)
+    for head in ("shared", *(head for _, head in _RIVALS)):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("gain over alone", no_wrap=True)
     tasks = list(result["tasks"].items())
     for name, task in tasks[:_MOST_ROWS]:
-        table.add_row(escape(name), task["metric"], *_cells(task))
+        table.add_row(f"{escape(name)}\n[dim]{task['metric']}[/]", *_cells(task), end_section=True)
     console.print(table)
     if len(tasks) > _MOST_ROWS:
         console.print(f"… and {len(tasks) - _MOST_ROWS} more tasks")
@@ -66,10 +75,18 @@ def _cells(task: Document) -> Iterator[str]:
     metric, baselines = task["metric"], task.get("baselines") or {}
     yield _number(task["test"].get(metric))
     yield from (_number((baselines.get(key) or {}).get(metric)) for key, _ in _RIVALS)
+    yield _comparison(task)
+
+
+def _comparison(task: Document) -> str:
+    """Gain, interval and verdict below each other: the table fits a terminal of 80 columns."""
     gain, interval, verdict = (task.get("gains") or {}).get("single_task"), task.get("interval"), task.get("verdict")
-    yield "–" if gain is None else f"{gain:+.1%}"
-    yield "–" if interval is None else f"{interval[0]:+.1%} … {interval[1]:+.1%}"
-    yield "–" if verdict is None else f"[{_COLOURS[verdict]}]{verdict}[/]"
+    lines = [
+        "–" if gain is None else f"{gain:+.0%}",
+        "" if interval is None else f" \\[{interval[0]:+.0%}, {interval[1]:+.0%}]",
+        "" if verdict is None else f"\n[{_COLOURS[verdict]}]{verdict}[/]",
+    ]
+    return "".join(lines)
 
 
 def _title(job: Document) -> str:
@@ -78,7 +95,7 @@ def _title(job: Document) -> str:
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else f"{value:.4g}"
+    return "–" if value is None else f"{value:.3g}"
 
 
 def _detail(job: Document) -> str:
