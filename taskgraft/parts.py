@@ -15,6 +15,7 @@ _LEASH = Path(__file__).with_name("leash.py")
 _SETTLED_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 10.0
 _END_SECONDS = 0.05
+_SWEEP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Part:
             self._restart_at = now + pause_seconds(self._failures)
         if now < self._restart_at:
             return False
+        self._sweep()
         self.start()
         return True
 
@@ -94,11 +96,29 @@ class Part:
         while self._process.poll() is None and time.monotonic() < deadline and not hurry.wait(_END_SECONDS):
             pass
         self._process.kill()
-        return self._process.wait()
+        status = self._process.wait()
+        self._sweep()
+        return status
+
+    def _sweep(self) -> None:
+        """End what the dead process left in its session: helpers that end by themselves, only a moment later."""
+        assert self._process is not None, "only a started process dies"
+        deadline = time.monotonic() + _SWEEP_SECONDS
+        while _kill_group(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(_END_SECONDS)
 
     def last_words(self, *, lines: int = 15) -> str:
         """The end of its log."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:]) if self._log.exists() else ""
+
+
+def _kill_group(pid: int) -> bool:
+    """Kill every process of the group; tell whether there was any (an unwaited zombie is one)."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def pause_seconds(failures: int) -> float:
