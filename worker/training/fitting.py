@@ -134,7 +134,8 @@ class _Run:
             values = losses(self._model(batch.numeric, batch.category, batch.group), batch.labels, batch.group)
             self._optimizer.zero_grad(set_to_none=True)
             self._recipe.balancing.backward(values, data.weights, self._model)
-            add_penalty_gradient(self._penalised, l1=training.l1, l2=training.l2)
+            if training.l1:  # l2 is in the optimiser's kernel
+                add_penalty_gradient(self._penalised, l1=training.l1, l2=0.0)
             self._optimizer.step()
             total += values.detach()
             steps += 1

@@ -5,15 +5,25 @@ import math
 import torch
 from torch import nn
 
+from learning.losses import weights_of
 from learning.parts import TrainingSpec
 
 
 def build_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
-    """Return the optimiser over all parameters of ``model``; λ₂‖θ‖² is a term of the loss, not its decay."""
-    parameters = list(model.parameters())
+    """Return the optimiser over all parameters of ``model``.
+
+    λ₂‖θ‖² is a term of the loss: its gradient 2 λ₂ θ is what the fused kernels call weight decay, in ``Adam`` and in
+    ``SGD``. (``AdamW`` decays apart from the gradient; with l2 in the loss there is nothing left for it to decay.)
+    """
+    weights = weights_of(model)
+    known = {id(weight) for weight in weights}
+    groups = [
+        {"params": weights, "weight_decay": 2.0 * training.l2},
+        {"params": [p for p in model.parameters() if id(p) not in known], "weight_decay": 0.0},
+    ]
     if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=training.learning_rate, momentum=0.9, fused=True)
-    return torch.optim.AdamW(parameters, lr=training.learning_rate, weight_decay=0.0, fused=True)
+        return torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9, fused=True)
+    return torch.optim.Adam(groups, lr=training.learning_rate, fused=True)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, training: TrainingSpec, epoch: int) -> None:

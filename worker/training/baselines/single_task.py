@@ -164,8 +164,8 @@ class _Trained:
         # members share no parameter: the gradient of the sum is each member's own
         torch.autograd.backward(losses.sum())
         self._stack.still_padding()
-        training = self._how.training
-        add_penalty_gradient(weights_of(self._stack), l1=training.l1, l2=training.l2)
+        if self._how.training.l1:  # l2 is in the optimiser's kernel
+            add_penalty_gradient(weights_of(self._stack), l1=self._how.training.l1, l2=0.0)
         self._optimizer.step()
 
     def _losses(self, outputs: Tensor, part: Padded) -> Tensor:

@@ -65,8 +65,9 @@ class Stack(nn.Module):
 
     def keep(self, members: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Drop all but ``members`` ``[k]``, from the parameters and from what the optimizer remembers of them."""
+        kept = {getattr(self, own): self._kept(own, members, optimizer) for own in self._names.values()}
         for group in optimizer.param_groups:
-            group["params"] = [self._kept(own, members, optimizer) for own in self._names.values()]
+            group["params"] = [kept[old] for old in group["params"]]
 
     def _kept(self, own: str, members: Tensor, optimizer: torch.optim.Optimizer) -> nn.Parameter:
         old = getattr(self, own)
