@@ -93,9 +93,11 @@ class CanonicalWriter:
             write_page_checksum=True, store_schema=True,
         )  # fmt: skip
         self._pending: list[pa.RecordBatch] = []
+        self._bytes = 0
 
     def add(self, columns: Sequence[pa.Array]) -> None:
         self._pending.append(pa.RecordBatch.from_arrays(list(columns), schema=self._schema))
+        self._bytes += self._pending[-1].nbytes
         rows = sum(batch.num_rows for batch in self._pending)
         if rows >= GROUP_ROWS or sum(batch.nbytes for batch in self._pending) >= GROUP_BYTES:
             self._flush()
@@ -106,10 +108,11 @@ class CanonicalWriter:
             self._pending = []
             self._file.write_table(table, row_group_size=max(1, table.num_rows))
 
-    def close(self) -> None:
-        """Writes what is left and the footer."""
+    def close(self) -> int:
+        """Writes what is left and the footer; the bytes of all cells written, as Arrow holds them."""
         self._flush()
         self._file.close()
+        return self._bytes
 
     def abandon(self) -> None:
         """Ends a file that nobody will read; after ``close`` it does nothing."""

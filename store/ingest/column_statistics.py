@@ -60,7 +60,7 @@ def _of_numbers(read: Reader) -> ColumnStatistics:
     present.sort()
     least, most = (float(present[0]), float(present[-1])) if len(present) else (None, None)
     return ColumnStatistics(
-        {"missing": missing, "distinct": _runs(present), "min": least, "max": most, "mean": mean}, hashes
+        {"missing": missing, "distinct": runs(present), "min": least, "max": most, "mean": mean}, hashes
     )
 
 
@@ -74,7 +74,7 @@ def _of_dates(read: Reader) -> ColumnStatistics:
     shown = pa.array(present[[0, -1]] if len(present) else [None, None], pa.int64()).cast(pa.timestamp("us"))
     least, most = (plain(value) for value in shown.to_pylist())
     return ColumnStatistics(
-        {"missing": int(absent.sum()), "distinct": _runs(present), "min": least, "max": most}, hashes
+        {"missing": int(absent.sum()), "distinct": runs(present), "min": least, "max": most}, hashes
     )
 
 
@@ -101,45 +101,52 @@ def _of_strings(read: Reader, *, ranked: bool) -> ColumnStatistics:
         hashes.append(cells)
         kept.append(unique)
         counts.append(count)
-    values, places = np.unique(np.concatenate(kept), return_inverse=True)
-    totals = np.bincount(places, weights=np.concatenate(counts), minlength=len(values)).astype(np.int64)
+    values, totals = _merged(np.concatenate(kept), np.concatenate(counts))
     shown: dict[str, Any] = {"missing": missing, "distinct": len(values)}
     if ranked:
         shown["top"] = _top(read, values, totals)
     return ColumnStatistics(shown, np.concatenate(hashes))
 
 
-def _hashed(chunk: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
-    """Hashes of the cells [n] of a chunk, and of its distinct values [u] with their counts [u].
+def _merged(hashes: NDArray[np.uint64], counts: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The distinct ``hashes`` [m], sorted, and the sums of their ``counts`` [m]."""
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else order
+    return ordered[starts], np.add.reduceat(counts[order], starts) if len(ordered) else counts
 
-    Python's own string hash, keyed at random for each process: nobody can write a file whose cells collide.
-    """
+
+def _hashed(chunk: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """Hashes of the cells [n] of a chunk, and of its distinct values [u] with their counts [u]."""
     encoded = chunk.dictionary_encode()
-    unique = np.fromiter(map(hash, encoded.dictionary.to_pylist()), dtype=np.int64, count=len(encoded.dictionary))
-    spread = _mixed(unique.view(np.uint64), np.zeros(len(unique), dtype=bool))
+    unique = _string_hashes(encoded.dictionary)
     codes = np.asarray(encoded.indices.fill_null(len(unique)))
-    cells = np.append(spread, MISSING)[codes]
-    return cells, spread, np.bincount(codes, minlength=len(unique) + 1)[: len(unique)].astype(np.int64)
+    cells = np.append(unique, MISSING)[codes]
+    return cells, unique, np.bincount(codes, minlength=len(unique) + 1)[: len(unique)].astype(np.int64)
+
+
+def _string_hashes(strings: pa.Array) -> NDArray[np.uint64]:
+    """Python's own string hash, keyed at random for each process: nobody can write a file whose cells collide."""
+    hashes = np.fromiter(map(hash, strings.to_pylist()), dtype=np.int64, count=len(strings))
+    return _mixed(hashes.view(np.uint64), np.zeros(len(hashes), dtype=bool))
 
 
 def _top(read: Reader, hashes: NDArray[np.uint64], totals: NDArray[np.int64]) -> list[str]:
+    """The values behind the most frequent of ``hashes`` [u] (sorted), found by reading the column once more."""
     if not len(hashes):
         return []
-    least = np.partition(totals, -min(TOP, len(totals)))[-min(TOP, len(totals))]
-    wanted = {int(hashes[i]): int(totals[i]) for i in np.flatnonzero(totals >= least)}
-    above = {key for key, count in wanted.items() if count > least}
+    place = min(TOP, len(totals))
+    least = int(np.partition(totals, -place)[-place])
+    above = int((totals > least).sum())  # fewer than TOP; those at ``least`` may be many, and are ranked up to RANKED
+    wanted = min(RANKED, int((totals >= least).sum()))
     found: dict[str, int] = {}
     for chunk in read():
-        unique = pc.unique(chunk.drop_null()).to_pylist()
-        spread = _mixed(
-            np.fromiter(map(hash, unique), dtype=np.int64, count=len(unique)).view(np.uint64),
-            np.zeros(len(unique), dtype=bool),
-        )
-        for value, key in zip(unique, spread.tolist(), strict=True):
-            if key in wanted and (len(found) < RANKED or key in above):
-                found[value] = wanted[key]
-        above -= set(spread.tolist())
-        if not above and len(found) >= min(RANKED, len(wanted)):
+        unique = pc.unique(chunk.drop_null())
+        counts = totals[np.searchsorted(hashes, _string_hashes(unique))]
+        room = RANKED - len(found)
+        chosen = np.union1d(np.flatnonzero(counts > least), np.flatnonzero(counts == least)[: max(0, room)])
+        found.update(zip(unique.take(pa.array(chosen)).to_pylist(), counts[chosen].tolist(), strict=True))
+        if len(found) >= wanted and sum(count > least for count in found.values()) == above:
             break
     ranked = sorted(found, key=lambda value: (-found[value], value))
     return [value[:SHOWN_CHARACTERS] for value in ranked[:TOP]]
@@ -156,6 +163,6 @@ def _mixed(bits: NDArray[np.uint64], absent: NDArray[np.bool_]) -> NDArray[np.ui
     return mixed
 
 
-def _runs(ordered: NDArray[Any]) -> int:
+def runs(ordered: NDArray[Any]) -> int:
     """How many different values a sorted array holds."""
     return int((ordered[1:] != ordered[:-1]).sum()) + 1 if len(ordered) else 0

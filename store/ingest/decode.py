@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,15 @@ class Source(Protocol):
     def batches(self) -> Iterator[Sequence[Cells]]: ...
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What became of the columns, in their order, and the bytes of all cells."""
+
+    kinds: list[str]
+    facts: list[Facts]
+    decoded_bytes: int
+
+
 def decode(source: Path, *, media_type: str, options: IngestOptions, target: Path, limits: IngestLimits) -> Description:
     """Writes ``source`` to ``target`` as canonical Parquet and describes it.
 
@@ -51,16 +61,16 @@ def decode(source: Path, *, media_type: str, options: IngestOptions, target: Pat
             if name not in opened.names:
                 raise refusal("unknown-column", "expected the name of a column of this file in types", column=name)
         with ThreadPoolExecutor(limits.threads) as threads:
-            kinds, facts = _written(opened, options, target, limits, threads)
-            for name, kind, seen in zip(opened.names, kinds, facts, strict=True):
+            written = _written(opened, options, target, limits, threads)
+            for name, kind, seen in zip(opened.names, written.kinds, written.facts, strict=True):
                 if kind == "number":
                     refuse_wild_numbers(name, seen)
-            description = describe_file(target, threads)
+            description = describe_file(target, threads, decoded_bytes=written.decoded_bytes)
     finally:
         scratch.unlink(missing_ok=True)
     understood = [
         warning
-        for index, (name, kind, seen) in enumerate(zip(opened.names, kinds, facts, strict=True))
+        for index, (name, kind, seen) in enumerate(zip(opened.names, written.kinds, written.facts, strict=True))
         for warning in column_warnings(index, name, kind, seen)
     ]
     return _with_warnings(description, [*opened.warnings, *understood])
@@ -98,9 +108,7 @@ def _refuse_mismatch(path: Path, kind: str) -> None:
             raise refusal("content-mismatch", f"expected {kind} as the Content-Type says, found {what}", status=415)
 
 
-def _written(
-    source: Source, options: IngestOptions, target: Path, limits: IngestLimits, threads: Executor
-) -> tuple[list[str], list[Facts]]:
+def _written(source: Source, options: IngestOptions, target: Path, limits: IngestLimits, threads: Executor) -> _Written:
     """Infers and writes in one pass, trusting the first batches; where later rows change a type, a second pass writes."""
     facts = [Facts() for _ in source.names]
     writer: CanonicalWriter | None = None
@@ -119,21 +127,19 @@ def _written(
         if writer is None:
             raise refusal("no-rows", "expected at least one row of data, found none")
         if trusted:
-            writer.close()
-            return kinds, facts
+            return _Written(kinds, facts, writer.close())
     finally:
         if writer is not None:
             writer.abandon()
-    _rewrite(source, kinds, target, threads)
-    return kinds, facts
+    return _Written(kinds, facts, _rewrite(source, kinds, target, threads))
 
 
-def _rewrite(source: Source, kinds: list[str], target: Path, threads: Executor) -> None:
+def _rewrite(source: Source, kinds: list[str], target: Path, threads: Executor) -> int:
     writer = CanonicalWriter(target, source.names, kinds)
     try:
         for batch in source.batches():
             writer.add(_values(batch, kinds, threads))
-        writer.close()
+        return writer.close()
     finally:
         writer.abandon()
 

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from store.ingest.canonical import canonical_table, column_types
-from store.ingest.column_statistics import ColumnStatistics, Reader, column_statistics
+from store.ingest.column_statistics import ColumnStatistics, Reader, column_statistics, runs
 
-WHOLE_BYTES = 64 * 1024**2  # a file whose decoded columns are no larger is read at once
+WHOLE_BYTES = 64 * 1024**2  # a file whose cells are no larger is read at once
 BATCH_ROWS = 65_536
 MANY = 1_000  # the encoding of the models keeps that many categories
 SOME_ROWS = 100
@@ -34,12 +34,11 @@ def describe(table: pa.Table) -> Description:
     return _described(stored.column_names, column_types(stored.schema), readers, stored.num_rows, None)
 
 
-def describe_file(path: Path, threads: Executor) -> Description:
-    """Describes a canonical file, a column at a time when it is large."""
+def describe_file(path: Path, threads: Executor, *, decoded_bytes: int) -> Description:
+    """Describes a canonical file, a column at a time when its cells, ``decoded_bytes`` of them, are many."""
     with pq.ParquetFile(path) as file:
         rows, schema = file.metadata.num_rows, file.schema_arrow
-        decoded = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
-        whole = file.read(use_threads=True) if decoded <= WHOLE_BYTES else None
+        whole = file.read() if decoded_bytes <= WHOLE_BYTES else None
     if whole is not None:
         readers = [_reader_of(column) for column in whole.columns]
     else:
@@ -48,7 +47,9 @@ def describe_file(path: Path, threads: Executor) -> Description:
 
 
 def _reader_of(column: pa.ChunkedArray) -> Reader:
-    return lambda: column.chunks or [pa.array([], column.type)]
+    """Slices, so that what is made for each of them stays small."""
+    starts = range(0, max(1, len(column)), BATCH_ROWS)
+    return lambda: (column.slice(start, BATCH_ROWS).combine_chunks() for start in starts)
 
 
 def _reader_from(path: Path, index: int) -> Reader:
@@ -89,7 +90,7 @@ def _column_warnings(index: int, name: str, kind: str, rows: int, found: ColumnS
 
 def _row_warnings(hashes: NDArray[np.uint64]) -> list[dict[str, Any]]:
     """Rows that equal an earlier row in every column, by their hashes [rows]."""
-    again = len(hashes) - len(np.unique(hashes))
+    again = len(hashes) - runs(np.sort(hashes))
     if not again:
         return []
     detail = f"{again} rows occur more than once" if again > 1 else "1 row occurs more than once"

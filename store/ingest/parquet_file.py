@@ -20,6 +20,7 @@ PLAIN, ENCRYPTED = b"PAR1", b"PARE"
 CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD", "LZ4", "LZ4_RAW"}
 BATCH_CELLS = 1_000_000
 SLICE_BYTES = 32 * 1024**2
+FOOTER_ITEMS = 4_000_000  # of any one list in the footer
 PANDAS_INDEX = "__index_level_"
 
 
@@ -99,7 +100,7 @@ class ParquetFile:
                 buffer_size=1024**2,
                 page_checksum_verification=True,
                 thrift_string_size_limit=self._limits.metadata_bytes,
-                thrift_container_size_limit=4 * self._limits.cells // 100,
+                thrift_container_size_limit=FOOTER_ITEMS,
             )
         except (pa.ArrowMemoryError, MemoryError):
             raise

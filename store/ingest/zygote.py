@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from store.ingest.child import serve
+from store.ingest.child import rehearse, serve
 from store.ingest.wire import READY, WALL
 
 
@@ -39,6 +39,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal; the requester decides here
     signal.set_wakeup_fd(wakened.fileno())
+    rehearse()
     gc.freeze()  # the loaded modules stay shared with the children
     control.send(READY)
     children: dict[int, _Child] = {}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -110,6 +111,9 @@ REFUSED = {
     "32-binary": Refused(typed([b"1"], pa.binary()), "unsupported-type", media_type=PARQUET),
     "32-ndjson": Refused(b'{"a":1}\n{"a":[1]}\n', "unsupported-type", {"row": 2, "column": "a"}, media_type=NDJSON),
     "33": Refused(made.dictionary_bomb(), "decompressed-too-large", media_type=PARQUET),
+    "33-rows": Refused(
+        made.parquet({"a": np.zeros(2_000_001)}), "decompressed-too-large", {"limit": 2_000_000}, media_type=PARQUET
+    ),
     "34": Refused(
         made.parquet({"a": list(range(10_001))}, row_group_size=1), "too-many-row-groups",
         {"limit": 10_000, "actual": 10_001}, media_type=PARQUET,

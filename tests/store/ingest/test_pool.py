@@ -1,5 +1,6 @@
 """The processes that decode: warm, confined, and no loss when one dies."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -60,7 +61,7 @@ def test_a_file_that_takes_too_long_is_refused_and_its_decoder_ended(source):
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(source):
-    source.write_bytes(b'{"columns":{"a":[' + b"1," * 3_000_000 + b"1]}}")
+    source.write_bytes(b'{"columns":{"a":[' + b"1," * 1_500_000 + b"1]}}")
     with IngestPool(replace(LIMITS, memory_bytes=64 * 1024**2)) as narrow, pytest.raises(IngestError) as refusal:
         run(narrow, source, COLUMNS)
     assert refusal.value.problems[0]["code"] == "decompressed-too-large"
@@ -71,6 +72,14 @@ def test_a_file_that_would_grow_too_large_on_disk_is_refused(source):
     with IngestPool(replace(LIMITS, output_bytes=10_000)) as narrow, pytest.raises(IngestError) as refusal:
         run(narrow, source)
     assert refusal.value.problems[0]["code"] == "decompressed-too-large"
+    assert not source.with_name("target").exists()
+
+
+def test_a_full_disk_is_no_fault_of_the_file(pool, source):
+    source.with_name("target").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as full:
+        run(pool, source)
+    assert full.value.errno == errno.ENOSPC
     assert not source.with_name("target").exists()
 
 
@@ -104,6 +113,12 @@ def test_the_zygote_ends_with_its_pool(source):
     process = zygote(pool)
     pool.close()
     assert process.returncode == 0
+
+
+def test_a_wide_table_fits_the_memory_of_one_upload(pool, source):
+    source.write_bytes(b",".join(b"c%d" % i for i in range(2000)) + b"\n" + (b"red," * 1999 + b"1\n") * 600)
+    described = run(pool, source)
+    assert [column["type"] for column in described["columns"][-2:]] == ["category", "number"]
 
 
 def test_the_shared_pool_decodes_for_whoever_asks(source):

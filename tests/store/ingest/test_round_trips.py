@@ -23,9 +23,9 @@ LIMITS = IngestLimits(threads=1)
 every = partial(settings, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 letters = some.characters(exclude_categories=["Cs"], exclude_characters="\0")
-names = some.text(some.characters(categories=["L", "N", "P", "S"], exclude_characters=";|"), min_size=1, max_size=8).filter(
-    lambda name: len(name.encode()) <= 256
-)
+names = some.text(
+    some.characters(categories=["L", "N", "P", "S"], exclude_characters=";|"), min_size=1, max_size=8
+).filter(lambda name: len(name.encode()) <= 256)
 CELLS = {
     "number": some.floats(-1e150, 1e150).map(lambda x: x + 0.0),
     "category": some.text(letters, max_size=12).map("v".__add__),  # else some would be numbers, and should be
