@@ -57,8 +57,9 @@ class DataFolder:
         self._replace(self.service_file, f"{json.dumps(service)}\n")
 
     def withdraw(self) -> None:
-        """Tell clients that there is no service."""
-        self.service_file.unlink(missing_ok=True)
+        """Tell clients that there is no service; somebody else's is none of our business."""
+        if self._lock is not None:
+            self.service_file.unlink(missing_ok=True)
 
     def _replace(self, file: Path, text: str) -> None:
         # a reader finds the old file or the new one, never a part; 0600 from the first byte

@@ -88,7 +88,7 @@ class Part:
     def end(self, *, hurry: threading.Event) -> int | None:
         """Wait for the process to end; kill it when its patience is over or somebody is in a hurry.
 
-        Return its exit status, None if it was never started.
+        Return its exit status, None if there is no process to end.
         """
         if self._process is None:
             return None
@@ -98,6 +98,7 @@ class Part:
         self._process.kill()
         status = self._process.wait()
         self._sweep()
+        self._process = None
         return status
 
     def _sweep(self) -> None:

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import os
-import queue
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import Self
 
 import httpx
 
+from taskgraft import plans
 from taskgraft.embedded import find_redis, free_port
 from taskgraft.errors import TaskgraftError
 from taskgraft.folder import DataFolder
@@ -21,9 +21,6 @@ from taskgraft.parts import Part, Plan
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _WATCH_SECONDS = 0.1
-_START_SECONDS = 120.0
-_API_PATIENCE_SECONDS = 15.0
-_WORKER_PATIENCE_SECONDS = 45.0  # a child may take 20 s for its last checkpoint
 
 
 class StartFailed(TaskgraftError):
@@ -31,24 +28,25 @@ class StartFailed(TaskgraftError):
 
 
 def up(data: Path, port: int = 8000, host: str = "127.0.0.1") -> int:
-    """Run the service until Ctrl-C or SIGTERM; a second one does not wait. Return the exit status."""
-    orders: queue.SimpleQueue[int] = queue.SimpleQueue()
+    """Run the service until Ctrl-C or SIGTERM; a second one does not wait. Return the exit status.
+
+    Raises:
+        TaskgraftError: the service did not come up, or could not go on.
+    """
+    service = Service(data, port=port, host=host)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: orders.put(number))  # the one queue that a handler may use
+        signal.signal(number, lambda *_: service.hurry() if service.stopping else service.ask_to_stop())
     if host not in _LOOPBACK:
         print(f"Warning: {host} is open to the network, without TLS. Put a proxy in front.", file=sys.stderr)
-    service = Service(data, port=port, host=host)
-    service.begin()
+    try:
+        service.begin()
+    except StartFailed:
+        if service.stopping:
+            return 0
+        raise
     print(f"Taskgraft answers at  {service.url}\nIts documentation is  {service.url}/docs", flush=True)
     print(f"The admin key is in   {service.folder.key_file}\nCtrl-C stops it.", flush=True)
-    orders.get()
-    print("Stopping.", flush=True)
-    stopping = threading.Thread(target=service.stop)
-    stopping.start()
-    while stopping.is_alive():
-        stopping.join(_WATCH_SECONDS)
-        if not orders.empty():
-            service.hurry()
+    service.wait()
     return 0
 
 
@@ -69,7 +67,8 @@ class Service:
         self._parts: dict[str, Part] = {}
         self._stop = threading.Event()
         self._hurry = threading.Event()
-        self._ready: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        self._ready = threading.Event()
+        self._failure: Exception | None = None
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self.url = ""
 
@@ -85,25 +84,40 @@ class Service:
         """The secret of the admin key."""
         return self.folder.key_file.read_text().strip()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the service was asked to stop."""
+        return self._stop.is_set()
+
     def begin(self) -> None:
         """Start everything and wait until it answers.
 
         Raises:
-            StartFailed: a part did not come up, the port is taken, or the folder is in use.
+            TaskgraftError: a part did not come up, the port is taken, or the folder is in use.
         """
         self._keeper.start()
-        failure = self._ready.get()
-        if failure is not None:
+        self._ready.wait()
+        if self._failure is not None:
             self._keeper.join()
-            raise failure
+            raise self._failure
+
+    def wait(self) -> None:
+        """Wait for the end. Raises what made it impossible to go on, if anything did."""
+        self._keeper.join()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         """Stop every part, the worker's attempts after a last checkpoint; what it was doing goes on at the next start."""
+        self.ask_to_stop()
+        self.wait()
+
+    def ask_to_stop(self) -> None:
+        """Let the service stop, without waiting for it."""
         self._stop.set()
-        self._keeper.join()
 
     def hurry(self) -> None:
-        """Let `stop` kill what has not ended yet."""
+        """Let a service that stops kill what has not ended yet."""
         self._hurry.set()
 
     def __enter__(self) -> Self:
@@ -119,15 +133,15 @@ class Service:
         """The keeper's life: begin, watch, end."""
         try:
             self._start_parts()
-        except Exception as error:
+            self._ready.set()
+            while not self._stop.wait(_WATCH_SECONDS):
+                if [name for name, part in self._parts.items() if part.revive()]:
+                    self._announce()
+        except Exception as error:  # raised again by whoever waits
+            self._failure = error
+        finally:
             self._stop_parts()
-            self._ready.put(error)
-            return
-        self._ready.put(None)
-        while not self._stop.wait(_WATCH_SECONDS):
-            if [name for name, part in self._parts.items() if part.revive()]:
-                self._announce()
-        self._stop_parts()
+            self._ready.set()
 
     def _start_parts(self) -> None:
         self.folder.lock()
@@ -138,10 +152,10 @@ class Service:
             raise StartFailed(
                 f"expected a free port {self._asked_port} on {self._host}, found: {error.strerror}"
             ) from None
-        self.url = f"http://{address(self._host)}:{port}"
+        self.url = f"http://{plans.address(self._host)}:{port}"
         settings = self._settings()
         self._prepare(settings)
-        for plan in (self._api(settings, port), self._worker(settings)):
+        for plan in (plans.api(settings, host=self._host, port=port), plans.worker(settings)):
             self._start(plan)
         self._wait_for_api()
         self._announce()
@@ -151,16 +165,8 @@ class Service:
         self._parts[plan.name].start()
 
     def _settings(self) -> dict[str, str]:
-        """The environment of the parts: what the operator set, and an embedded part for the rest."""
-        data = self.folder.path
-        embedded = {
-            "TASKGRAFT_DATABASE_URL": f"sqlite:///{data / 'taskgraft.db'}",
-            "TASKGRAFT_ARTIFACTS": str(data / "artifacts"),
-            "TASKGRAFT_POLL_SECONDS": "0.1",
-        }
-        root = str(Path(__file__).parents[1])  # the rooms, also when they run from a source tree
-        python_path = os.pathsep.join(filter(None, [root, self._environment.get("PYTHONPATH")]))
-        settings = {**embedded, **self._environment, "PYTHONPATH": python_path}
+        """The environment of the parts, with a Redis of our own unless the operator named one."""
+        settings = plans.settings_of(self.folder.path, self._environment)
         redis = None if "TASKGRAFT_REDIS_URL" in settings else find_redis()
         if redis is not None:
             self._start(redis.plan())
@@ -168,39 +174,15 @@ class Service:
         return settings
 
     def _prepare(self, settings: Mapping[str, str]) -> None:
-        """Bring the database to its newest revision, and make sure that it knows the admin key."""
-        command = [sys.executable, "-m", "taskgraft.prepare", str(self.folder.path)]
-        part = Part(Plan("prepare", command, settings, _START_SECONDS), folder=self.folder.path)
+        part = Part(plans.prepare(settings, data=self.folder.path), folder=self.folder.path)
         part.start()
         if part.end(hurry=self._stop) != 0:
             raise StartFailed(f"expected a database that can be prepared, found:\n{part.last_words()}")
 
-    def _api(self, settings: Mapping[str, str], port: int) -> Plan:
-        """The HTTP shell."""
-        command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--host", self._host]
-        command += [
-            "--port",
-            str(port),
-            "--log-level",
-            "warning",
-            "--no-server-header",
-            "--timeout-graceful-shutdown",
-            "5",
-        ]
-        return Plan("api", command, settings, _API_PATIENCE_SECONDS)
-
-    def _worker(self, settings: Mapping[str, str]) -> Plan:
-        """The training shell: under Celery when there is a Redis to listen to."""
-        command = [sys.executable, "-m", "worker.poll"]
-        if "TASKGRAFT_REDIS_URL" in settings:
-            command = [sys.executable, "-m", "celery", "-A", "worker.celery", "worker", "--pool", "threads", "-c", "2"]
-            command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-        return Plan("worker", command, settings, _WORKER_PATIENCE_SECONDS)
-
     def _wait_for_api(self) -> None:
         """Raises StartFailed when the API does not answer in time, or died on its way."""
         api = self._parts["api"]
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + plans.START_SECONDS
         while not self._answers():
             if api.pid is None or time.monotonic() > deadline:
                 raise StartFailed(f"expected the API to answer at {self.url}, found:\n{api.last_words()}")
@@ -230,10 +212,3 @@ class Service:
             part.ask()
             part.end(hurry=self._hurry)
         self.folder.unlock()
-
-
-def address(host: str) -> str:
-    """Where a client on this machine finds a server that listens on ``host``."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
-        return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104
-    return f"[{host}]" if ":" in host else host

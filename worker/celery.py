@@ -30,7 +30,7 @@ class SlotsStep(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery publis
     def _drain(self, **_: Any) -> None:
         self.slots.drain()
 
-    def stop(self, worker: Any) -> None:
+    def stop(self, worker: Any) -> None:  # noqa: ARG002 (Celery's signature)
         self.slots.stop()
 
     terminate = stop

@@ -77,7 +77,8 @@ class Rescuer:
 
     def stop(self) -> None:
         self._stopped.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def rescue_dead(self) -> None:
         """Take back what dead processes of this host hold. Only before this process claims anything."""

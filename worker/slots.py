@@ -138,5 +138,6 @@ class Slots:
         self.drain()
         self._rescuer.stop()
         for slot in self._slots.values():
-            slot.thread.join(self._settings.grace_seconds + _SETTLING_SECONDS)
+            if slot.thread.is_alive():  # none is after a start that failed
+                slot.thread.join(self._settings.grace_seconds + _SETTLING_SECONDS)
         self._database.dispose()

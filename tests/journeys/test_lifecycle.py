@@ -168,8 +168,9 @@ def test_a_worker_that_slept_writes_nothing_once_its_job_was_taken(started, post
 
 
 def test_a_folder_belongs_to_one_service_at_a_time(own):
-    with pytest.raises(FolderInUse):
+    with pytest.raises(FolderInUse, match="expected a data folder of no running service"):
         Service.start(own.folder.path)
+    assert own.folder.service_file.exists()
 
 
 COMMAND = [sys.executable, "-m", "taskgraft.cli", "up", "--port", "0", "--data"]
