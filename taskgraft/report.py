@@ -14,14 +14,12 @@ from taskgraft.errors import Document
 
 _COLOURS = {"helped": "green", "hurt": "red", "neutral": "cyan", "inconclusive": "yellow"}
 _MOST_ROWS = 50
-# The rivals in the order they are shown: their key in the result, and their heading.
+# The rivals in the order they are shown: a heading, and the keys of one or two of them, below each other in a cell.
 _RIVALS = (
-    ("single_task", "alone"),
-    ("linear", "linear"),
-    ("boosted_trees", "trees"),
-    ("one_model_linear", "pooled\nlinear"),
-    ("one_model_trees", "pooled\ntrees"),
-    ("trivial", "trivial"),
+    ("alone", ("single_task",)),
+    ("linear\npooled", ("linear", "one_model_linear")),
+    ("trees\npooled", ("boosted_trees", "one_model_trees")),
+    ("trivial", ("trivial",)),
 )
 
 
@@ -59,9 +57,9 @@ def show(job: Document, *, console: Console) -> None:
         pad_edge=False,
     )
     table.add_column("task", overflow="fold", min_width=14)
-    for head in ("shared", *(head for _, head in _RIVALS)):
+    for head in ("shared", *(head for head, _ in _RIVALS)):
         table.add_column(head, justify="right", no_wrap=True)
-    table.add_column("gain over alone", no_wrap=True)
+    table.add_column("gain over\nalone", no_wrap=True)
     tasks = list(result["tasks"].items())
     for name, task in tasks[:_MOST_ROWS]:
         table.add_row(f"{escape(name)}\n[dim]{task['metric']}[/]", *_cells(task), end_section=True)
@@ -74,7 +72,8 @@ def show(job: Document, *, console: Console) -> None:
 def _cells(task: Document) -> Iterator[str]:
     metric, baselines = task["metric"], task.get("baselines") or {}
     yield _number(task["test"].get(metric))
-    yield from (_number((baselines.get(key) or {}).get(metric)) for key, _ in _RIVALS)
+    for _, keys in _RIVALS:
+        yield "\n".join(_number((baselines.get(key) or {}).get(metric)) for key in keys)
     yield _comparison(task)
 
 
@@ -83,7 +82,7 @@ def _comparison(task: Document) -> str:
     gain, interval, verdict = (task.get("gains") or {}).get("single_task"), task.get("interval"), task.get("verdict")
     lines = [
         "–" if gain is None else f"{gain:+.0%}",
-        "" if interval is None else f" \\[{interval[0]:+.0%}, {interval[1]:+.0%}]",
+        "" if interval is None else f"\n\\[{interval[0]:+.0%}, {interval[1]:+.0%}]",
         "" if verdict is None else f"\n[{_COLOURS[verdict]}]{verdict}[/]",
     ]
     return "".join(lines)
@@ -95,7 +94,9 @@ def _title(job: Document) -> str:
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _detail(job: Document) -> str:
