@@ -15,7 +15,7 @@ from learning.tasks import Layout, Slot
 from tests.worker.training.baselines.toy import alone, job
 from worker.training.baselines.members import member_seed
 from worker.training.baselines.single_task import Stopped, single_task
-from worker.training.optimizers import build_optimizer, set_learning_rate
+from worker.training.optimizers import set_learning_rate
 
 SIZES = [31, 40, 90, 95, 33, 60]
 
@@ -25,7 +25,12 @@ def plainly(encoded, task, how, repeat=0):
     seed = member_seed(how.seed, repeat, task.name)
     torch.manual_seed(seed)
     model = Hard().build(how.network, how.inputs, Layout(1, (Slot(task.type, task.units),)))
-    optimizer = build_optimizer(model, how.training)
+    rate = how.training.learning_rate
+    optimizer = (
+        torch.optim.SGD(model.parameters(), rate, momentum=0.9)
+        if how.training.optimizer == "sgd"
+        else torch.optim.AdamW(model.parameters(), rate, weight_decay=0.0)
+    )
     order = np.random.default_rng(seed)
     mean, deviation = (task.train.labels.mean(), task.train.labels.std()) if task.type == "regression" else (0, 1)
 
