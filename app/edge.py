@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 import orjson
@@ -18,10 +18,10 @@ def _one_line(event: MutableMapping[str, Any], **_options: Any) -> bytes:
     return orjson.dumps(event)
 
 
-def make_log() -> Log:
-    """A logger of JSON lines on standard error."""
+def make_log(stream: BinaryIO | None = None) -> Log:
+    """A logger of JSON lines, on standard error if nothing else is said."""
     log: Log = structlog.wrap_logger(
-        structlog.BytesLogger(sys.stderr.buffer),
+        structlog.BytesLogger(stream or sys.stderr.buffer),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

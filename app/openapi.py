@@ -65,17 +65,16 @@ def json_body(schema: type[BaseModel] | str, *, required: bool = True) -> dict[s
 def install(app: FastAPI, *, bodies: tuple[type[BaseModel], ...], schemas: Mapping[str, Mapping[str, Any]]) -> None:
     """Make ``app.openapi()`` complete. ``schemas`` are further JSON schemas by name, with their ``$defs`` inside."""
 
-    _problem: type[BaseModel] = ProblemDocument
+    problem: type[BaseModel] = ProblemDocument
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             components = made.setdefault("components", {}).setdefault("schemas", {})
-            found = [model.model_json_schema(ref_template=REFERENCE) for model in (*bodies, _problem)]
-            for schema in (*found, *({"title": name, **schema} for name, schema in schemas.items())):
-                schema = dict(schema)
-                components.update(schema.pop("$defs", {}))
-                components[schema["title"]] = schema
+            own = {model.__name__: model.model_json_schema(ref_template=REFERENCE) for model in (*bodies, problem)}
+            for name, schema in {**own, **schemas}.items():
+                components.update(schema.get("$defs", {}))
+                components[name] = {key: value for key, value in schema.items() if key != "$defs"}
             # the framework's own shape of a 422 is never sent
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)

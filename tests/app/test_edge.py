@@ -1,0 +1,80 @@
+"""Every answer is named and logged in one line that holds no secret of the request."""
+
+import io
+import json
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from app import problems
+from app.edge import Edge, make_log
+from app.settings import AppSettings
+from tests.app.tenant import Tenant
+
+pytestmark = pytest.mark.anyio
+
+
+def small_app(stream: io.BytesIO, settings: AppSettings) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.state.settings = settings
+    app.add_middleware(Edge, log=make_log(stream))
+    problems.install(app)
+
+    @app.get("/hello/{name}")
+    async def hello(name: str) -> str:
+        return name
+
+    @app.get("/broken")
+    async def broken(request: Request) -> str:
+        raise RuntimeError(f"/secret/path SELECT {request.url}")
+
+    return app
+
+
+@pytest.fixture
+def stream() -> io.BytesIO:
+    return io.BytesIO()
+
+
+@pytest.fixture
+def client(stream, tmp_path) -> httpx.AsyncClient:
+    settings = AppSettings(database_url="sqlite://", artifacts=tmp_path)
+    transport = httpx.ASGITransport(small_app(stream, settings), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+async def test_a_request_is_one_line_without_its_query(client, stream):
+    answer = await client.get("/hello/a%0D%0Ab%1B[31m", params={"key": "tg_secret"})
+
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 1
+    entry = json.loads(lines[0])
+    assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/hello/a\r\nb\x1b[31m", 200)
+    assert entry["id"] == answer.headers["x-request-id"]
+    assert b"tg_secret" not in stream.getvalue()
+
+
+async def test_our_own_failure_is_a_problem_that_tells_nothing_of_us(client):
+    answer = await client.get("/broken")
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["retryable"]) == (500, "internal-error", True)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert not any(word in answer.text for word in ("secret", "SELECT", "RuntimeError", "Traceback"))
+
+
+def test_each_answer_has_an_id_of_its_own_and_is_not_sniffed(tenant: Tenant):
+    answers = [tenant.client.get(path) for path in ("/healthz", "/readyz", "/v1/jobs", "/nothing", "/openapi.json")]
+
+    assert len({answer.headers["x-request-id"] for answer in answers}) == len(answers)
+    assert {answer.headers["x-content-type-options"] for answer in answers} == {"nosniff"}
+
+
+def test_a_problem_repeats_little_of_what_was_sent(tenant: Tenant):
+    answer = tenant.client.get("/v1/jobs", params={"status": "x" * 5_000})
+
+    assert answer.status_code == 422
+    assert len(answer.content) < 1_000

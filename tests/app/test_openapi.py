@@ -1,0 +1,94 @@
+"""What is served is described, and nothing else."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+PATHS = {
+    "/healthz": {"get"},
+    "/readyz": {"get"},
+    "/v1/datasets": {"get", "post"},
+    "/v1/datasets/{dataset_id}": {"get", "delete"},
+    "/v1/datasets/{dataset_id}/rows": {"get"},
+    "/v1/jobs": {"get", "post"},
+    "/v1/jobs/{job_id}": {"get"},
+    "/v1/jobs/{job_id}/events": {"get"},
+    "/v1/jobs/{job_id}/metrics": {"get"},
+    "/v1/jobs/{job_id}/tasks": {"get"},
+    "/v1/jobs/{job_id}/cancel": {"post"},
+    "/v1/models": {"get"},
+    "/v1/models/{model_id}": {"get", "delete"},
+    "/v1/models/{model_id}/tasks": {"get"},
+    "/v1/models/{model_id}/lineage": {"get"},
+    "/v1/models/{model_id}/artifact": {"get"},
+    "/v1/models/{model_id}/predictions": {"get", "post"},
+}
+
+
+@pytest.fixture(scope="module")
+def document(anonymous: httpx.Client) -> dict[str, Any]:
+    return dict(anonymous.get("/openapi.json").json())
+
+
+def everything(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from everything(inner)
+
+
+def test_exactly_what_is_built_is_described(document):
+    assert {path: set(methods) for path, methods in document["paths"].items()} == PATHS
+
+
+def test_every_reference_leads_somewhere(document):
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    references = {found["$ref"] for found in everything(document) if isinstance(found.get("$ref"), str)}
+
+    assert references
+    assert references <= known
+
+
+def test_every_operation_answers_with_problem_documents(document):
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            problems = {
+                status
+                for status, answer in operation["responses"].items()
+                if "application/problem+json" in answer.get("content", {})
+            }
+            assert problems or path == "/healthz"
+            assert "HTTPValidationError" not in str(operation)
+
+
+def test_answers_are_closed_and_leave_nothing_out(document):
+    for name in (
+        "Dataset",
+        "Job",
+        "Model",
+        "Lineage",
+        "DryRun",
+        "Event",
+        "MetricPoint",
+        "Predictions",
+        "ProblemDocument",
+    ):
+        schema = document["components"]["schemas"][name]
+        assert schema["additionalProperties"] is False, name
+        assert set(schema["required"]) == set(schema["properties"]), name
+
+
+def test_the_job_spec_names_every_method(document):
+    schemas = document["components"]["schemas"]
+
+    assert "tasks" in schemas["JobSpec"]["properties"]
+    assert {"Mlp", "Linear", "Hard", "Static"} <= schemas.keys()
+
+
+def test_the_key_is_declared(document):
+    schemes = document["components"]["securitySchemes"]
+    assert [scheme["scheme"] for scheme in schemes.values()] == ["bearer"]
+    assert document["paths"]["/v1/jobs"]["post"]["security"]
+    assert "security" not in document["paths"]["/healthz"]["get"]
