@@ -38,7 +38,7 @@ class Stopped(Exception):
 class Alone:
     """How to train a task alone: the job's network and training, on its encoded features.
 
-    seed: the job's. repeats: seeds per task. stop: asked at every epoch at least, ends all with `Stopped`. progress:
+    seed: the job's. repeats: seeds per task. stop: asked at every step, ends all with `Stopped`. progress:
     told the fraction done, 0 to 1.
     """
 
@@ -83,8 +83,6 @@ def single_task(encoded: Encoded, tasks: Sequence[TaskData], how: Alone) -> list
             torch.manual_seed(member_seed(how.seed, done, "dropout"))
             trained = _Trained(chunk, tasks, numeric, category, how)
             for epoch in range(how.training.epochs):
-                if how.stop():
-                    raise Stopped
                 how.progress((done + len(chunk) * epoch / how.training.epochs) / (len(tasks) * how.repeats))
                 if not trained.epoch(epoch):
                     break
@@ -122,11 +120,9 @@ class _Trained:
         """Train every member for one epoch and keep its best; return whether any member goes on."""
         set_learning_rate(self._optimizer, self._how.training, epoch)
         for batch in self._batches():
+            if self._how.stop():
+                raise Stopped
             self._step(batch)
-        if self._validation.rows.shape[1] == 0:
-            # without validation rows nothing tells which epoch was best: the last one stands
-            self._best = self._stack.copy()
-            return True
         return self._check()
 
     def outputs(self) -> list[NDArray[np.float64]]:
@@ -184,9 +180,13 @@ class _Trained:
     def _check(self) -> bool:
         """Keep the weights of members that improved, mark those that waited too long; return whether any goes on."""
         losses = self._losses(self._evaluated(self._validation, self._stack.state()), self._validation)
+        # a loss that is no number is not better; without validation rows the last sound weights stand
         unchecked = self._validation.weights.sum(1) == 0
-        # a member that ended while others go on must not come back to life; a loss that is no number is not better
-        better = ((losses < self._lowest) | unchecked) & ~self._ended
+        better = losses < self._lowest
+        if unchecked.any():
+            better = torch.where(unchecked, self._stack.sound(), better)
+        # a member that ended while others go on must not come back to life
+        better &= ~self._ended
         improved = better.nonzero().squeeze(1)
         self._lowest[improved] = losses[improved]
         for name, tensor in self._stack.state().items():

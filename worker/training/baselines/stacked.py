@@ -63,6 +63,10 @@ class Stack(nn.Module):
         with torch.no_grad():
             return self._all(dict(parameters), numeric, category)
 
+    def sound(self) -> Tensor:
+        """Return ``[M]``, whether all numbers of a member are finite."""
+        return torch.stack([tensor.detach().flatten(1).isfinite().all(1) for tensor in self.state().values()]).all(0)
+
     def keep(self, members: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Drop all but ``members`` ``[k]``, from the parameters and from what the optimizer remembers of them."""
         kept = {getattr(self, own): self._kept(own, members, optimizer) for own in self._names.values()}

@@ -187,7 +187,18 @@ def test_a_constant_target_is_answered_with_the_constant():
     assert output == pytest.approx(7.0, abs=1.0)
 
 
-def test_stop_ends_it_within_an_epoch():
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_training_that_diverges_answers_with_its_last_sound_weights(validated):
+    encoded, tasks = job([40, 40])
+    if not validated:
+        nothing = replace(tasks[0].validation, rows=np.empty(0, int), labels=np.empty(0))
+        tasks = [replace(task, validation=nothing) for task in tasks]
+    how = alone(encoded, optimizer="sgd", learning_rate=10.0, epochs=60, patience=None, batch_size=4)
+    for [output] in single_task(encoded, tasks, how):
+        assert np.isfinite(output).all()
+
+
+def test_stop_ends_it_within_a_step():
     encoded, tasks = job(SIZES)
     asked: list[int] = []
 
