@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import orjson
@@ -15,12 +15,13 @@ KEYS = 2_500
 """Most keys of one object: more than a table may have columns."""
 
 
-def parse(body: bytes, *, exact: bool = True) -> Any:
+def parse(body: bytes, *, exact: bool = True, glance: Callable[[Any], None] | None = None) -> Any:
     """The value that ``body`` says.
 
     Args:
         exact: keep integers beyond 64 bits exact. Without it a body of at most three levels, such as the rows of a
             prediction, takes a faster way that reads them as floats.
+        glance: may refuse the value by its size before the rest of it is looked at.
     Raises:
         ApiError: ``invalid-json`` with the offset, ``duplicate-key``, ``json-too-deep``, ``non-finite-value``.
     """
@@ -28,6 +29,8 @@ def parse(body: bytes, *, exact: bool = True) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _explained(body, error) from None
+    if glance is not None:
+        glance(value)
     # Every key has a colon and every container a bracket. If as many keys and containers are found in the upper three
     # levels as the bytes have colons and brackets, then no key was dropped as a duplicate and nothing lies deeper.
     if not exact and _upper_levels(value) == (body.count(b":"), body.count(b"{") + body.count(b"[")):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from app import strict_json
@@ -27,7 +28,7 @@ def parse(body: bytes, *, most_rows: int) -> Asked:
     Raises:
         ApiError: the JSON is not clear, the shape is not rows or columns, or there are none or too many.
     """
-    said = strict_json.parse(body, exact=False)
+    said = strict_json.parse(body, exact=False, glance=partial(_check_rows, most_rows))
     if type(said) is not dict:
         raise _wrong("", "wrong-type", f"expected a JSON object, found {_kind(said)}")
     unknown = [name for name in said if name not in FIELDS]
@@ -84,6 +85,12 @@ def _checked(columns: Any, most_rows: int) -> Mapping[str, Sequence[Any]]:
             raise _wrong(pointer_to("columns", name), "ragged-rows", detail)
     _check_count(count or 0, most_rows, "/columns")
     return columns
+
+
+def _check_rows(most_rows: int, said: Any) -> None:
+    """Refuse a million rows before anything is done for each of them."""
+    if type(said) is dict and type(said.get("rows")) is list and len(said["rows"]) > most_rows:
+        _check_count(len(said["rows"]), most_rows, "/rows")
 
 
 def _check_count(count: int, most_rows: int, pointer: str) -> None:

@@ -1,5 +1,6 @@
 """A project as a test sees it: its HTTP client, and the store behind the API's back."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Service:
             counts = {
                 table.__tablename__: session.scalar(select(func.count()).select_from(table)) or 0 for table in VISIBLE
             }
-        files = sum(1 for path in self.artifacts.root.rglob("*") if path.is_file() and path.name != ".lock")
+        files = sum(len(names) for _, _, names in os.walk(self.artifacts.root))  # and .lock
         return {**counts, "files": files}
 
 

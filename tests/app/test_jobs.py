@@ -8,6 +8,7 @@ from store import claims
 from store.claims import Outcome
 from tests.app.small_model import listed, store_model, typed_table
 from tests.app.tenant import FAILURE, Tenant, spec, table
+from tests.app.waiting import until
 
 KEYS = {
     "id", "object", "kind", "name", "status", "attempt", "queue_position", "spec", "environment", "created_at", "started_at",
@@ -146,11 +147,16 @@ def test_a_wait_ends_at_the_next_change(tenant: Tenant, dataset: str):
     job = tenant.job(dataset)
 
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(tenant.client.get, f"/v1/jobs/{job['id']}", params={"wait": 30})
-        tenant.claim(job["id"])
-        answer = waiting.result(timeout=20)
+        held = tenant.claim(job["id"])
+        waiting = pool.submit(tenant.client.get, f"/v1/jobs/{job['id']}", params={"wait": 60})
 
-    assert (answer.status_code, answer.json()["status"]) == (200, "running")
+        def changed() -> bool:
+            tenant.report(held, progress={"fraction": 0.5})
+            return waiting.done()
+
+        until(changed, seconds=20)  # again and again, for nobody can see when the server has begun to wait
+
+    assert (waiting.result().status_code, waiting.result().json()["progress"]) == (200, {"fraction": 0.5})
 
 
 def test_a_wait_without_change_ends_at_its_deadline(tenant: Tenant, dataset: str):
