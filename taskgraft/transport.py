@@ -2,6 +2,7 @@
 
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,9 +39,10 @@ class Transport:
             timeout=timeout_seconds,
         )
         self._tries = tries
+        self._close = weakref.finalize(self, self._http.close)  # for those who write no `with`: also at exit
 
     def close(self) -> None:
-        self._http.close()
+        self._close()
 
     def send(self, request: Request) -> httpx.Response:
         """The good answer.

@@ -17,7 +17,7 @@ def test_the_demonstration_trains_compares_predicts_and_cancels_in_two_minutes_a
     for sign in (
         "helped",
         "worst_texture",
-        "cultivar",
+        "five_or_more",
         "POST /v1/models/mdl_",
         "GET, one patient",
         "cancelled, no model (None)",

@@ -37,8 +37,8 @@ def test_the_curl_calls_lead_from_a_table_to_predictions(variables, folder):
 
 def test_the_python_lines_do_the_same(variables, folder):
     printed = run_python(README, folder=folder, variables=variables)
-    assert "'phase': 'training'" in printed
-    assert printed.splitlines()[-1] != "None"
+    assert "'fraction': 1.0" in printed
+    assert printed.splitlines()[-1].startswith("Sharing helped ")
 
 
 def test_the_first_lines_name_the_two_commands_a_newcomer_needs():
