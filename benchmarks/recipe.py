@@ -1,5 +1,6 @@
 """The training recipe in this process, as a child runs it: the same assignment, a channel that keeps nothing."""
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from worker.training.attempt import run
 
 DATASET = "ds_benchmark"
 
@@ -57,10 +60,6 @@ def train(spec: Mapping[str, Any], table: Path) -> dict[str, Any]:
     Raises:
         RuntimeError: it did not succeed.
     """
-    import json
-
-    from worker import training
-
     with tempfile.TemporaryDirectory(prefix="taskgraft-bench-") as folder:
         work, checkpoints = Path(folder) / "work", Path(folder) / "checkpoints"
         work.mkdir()
@@ -76,7 +75,7 @@ def train(spec: Mapping[str, Any], table: Path) -> dict[str, Any]:
             "checkpoint_folder": str(checkpoints),
             "threads": 1,
         }
-        ended = training.run(assignment, Silence())
+        ended = run(assignment, Silence())
         if ended["outcome"] != "succeeded":
-            raise RuntimeError(f"expected the attempt to succeed, found {ended['outcome']}: {ended['error']}")
+            raise RuntimeError(f"expected the attempt to succeed, found {ended}")
         return dict(json.loads((work / ended["files"]["result"]).read_text(encoding="utf-8")))
