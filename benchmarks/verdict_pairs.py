@@ -26,7 +26,7 @@ from worker.training.prepare import prepare
 
 #: One shared seed and three alone make a pair; this many pairs of a task on one split, of seeds of their own.
 BLOCKS, SHARED, ALONE = 2, 1, 3
-PAIRS = 600
+PAIRS = 500
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ import pyarrow.csv
 from numpy.typing import NDArray
 from sklearn import datasets
 
-#: Larger tables are cut to so many rows, drawn once: what is asked here is about small ones.
-MOST_ROWS = 1500
+#: Larger tables are cut to so many rows, drawn once, and to so many tasks: what is asked here is about small ones.
+MOST_ROWS, MOST_TASKS = 1000, 8
 #: File, and how its target columns begin; the other columns (but ``drop``) are features.
 _FILES = {
     "enb": ("mtr_enb.csv", "target:", ()),
@@ -61,7 +61,10 @@ def _digits() -> Job:
     rows = _some(len(found.target))
     # one pixel of four: with all of them there is nothing left to err in
     pixels = {f"pixel {i}": found.data[rows, i] for i in range(0, 64, 4)}
-    labels = {f"is {digit}": ["yes" if value == digit else "no" for value in found.target[rows]] for digit in range(10)}
+    labels = {
+        f"is {digit}": ["yes" if value == digit else "no" for value in found.target[rows]]
+        for digit in range(MOST_TASKS)
+    }
     return Job("digits", pixels | labels, _alternating(list(labels)))
 
 
@@ -78,8 +81,9 @@ def _from_file(name: str, folder: Path) -> Job:
     file, targets, drop = _FILES[name]
     table = pyarrow.csv.read_csv(folder / file).drop_columns(["split", *drop])
     rows = _some(table.num_rows)
-    columns = {column: table[column].to_numpy()[rows] for column in table.column_names}
-    named = [column for column in columns if column.startswith(targets)]
+    named = [column for column in table.column_names if column.startswith(targets)]
+    kept = [column for column in table.column_names if column not in named[MOST_TASKS:]]
+    columns, named = {column: table[column].to_numpy()[rows] for column in kept}, named[:MOST_TASKS]
     if name == "yeast":
         columns |= {column: ["yes" if value else "no" for value in columns[column]] for column in named}
         return Job(name, columns, _alternating(named))
