@@ -51,6 +51,8 @@ def respond(request: Request, error: ApiError) -> Response:
         headers["WWW-Authenticate"] = 'Bearer realm="taskgraft"'
     if kind.retryable and kind.status != 500:
         headers.setdefault("Retry-After", "1")
+    if kind.status > 500 and not kind.retryable:  # nobody will repeat it: somebody must look
+        request.app.state.log.error("problem", id=request_id, code=error.code, path=request.scope["path"][:256])
     if kind.closes:
         headers["Connection"] = "close"
     return Response(orjson.dumps(body), status_code=kind.status, headers=headers, media_type=MEDIA_TYPE)
@@ -117,7 +119,8 @@ def install(app: FastAPI) -> None:
         # nobody reads this answer; 499 stands in the log
         return Response(status_code=499)
 
-    async def unexpected(request: Request, _error: Exception) -> Response:
+    async def unexpected(request: Request, error: Exception) -> Response:
+        request.app.state.log.error("failure", id=request.scope["state"]["request_id"], exc_info=error)
         return respond(
             request, ApiError("internal-error", "the server failed on this request; the request id finds it in the log")
         )

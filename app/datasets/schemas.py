@@ -1,12 +1,61 @@
 """The wire shapes of datasets."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.pages import Closed, PageQuery, Time, Warned
 from store.datasets import Dataset as StoredDataset
+
+
+class _Column(Closed):
+    name: str
+    missing: int
+    distinct: int
+
+
+class NumberColumn(_Column):
+    """Numbers; without any, `min`, `max` and `mean` are null."""
+
+    type: Literal["number"]
+    min: float | None
+    max: float | None
+    mean: float | None
+
+
+class CategoryColumn(_Column):
+    """Values out of a set; `top` are the most frequent."""
+
+    type: Literal["category"]
+    top: list[str]
+
+
+class DateColumn(_Column):
+    """Points in time, UTC."""
+
+    type: Literal["date"]
+    min: str | None
+    max: str | None
+
+
+class BooleanColumn(_Column):
+    """Truth values; `mean` is the share of true among those present."""
+
+    type: Literal["boolean"]
+    mean: float | None
+
+
+class TextColumn(_Column):
+    """Free text."""
+
+    type: Literal["text"]
+
+
+Column = Annotated[NumberColumn | CategoryColumn | DateColumn | BooleanColumn | TextColumn, Field(discriminator="type")]
+
+
+_COLUMNS: TypeAdapter[list[Column]] = TypeAdapter(list[Column])
 
 
 class Dataset(Closed):
@@ -19,7 +68,7 @@ class Dataset(Closed):
     bytes: int
     sha256: str
     rows: int
-    columns: list[dict[str, Any]]
+    columns: list[Column]
     warnings: list[Warned]
     created_at: datetime
 
@@ -38,7 +87,7 @@ def show(dataset: StoredDataset) -> Dataset:
         bytes=dataset.bytes,
         sha256=dataset.sha256,
         rows=description["rows"],
-        columns=description["columns"],
+        columns=_COLUMNS.validate_python(description["columns"]),
         warnings=warnings,
         created_at=dataset.created_at,
     )

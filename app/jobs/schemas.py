@@ -85,6 +85,8 @@ class JobQuery(PageQuery):
 
     @model_validator(mode="after")
     def _knows_each_parameter(self) -> "JobQuery":
+        if len(self.model_extra or {}) > 16:
+            raise PydanticCustomError("too_many_filters", "expected at most 16 filters by metadata, found more")
         for name in self.model_extra or {}:
             if not (name.startswith("metadata[") and name.endswith("]") and len(name) > len("metadata[]")):
                 raise PydanticCustomError("extra_forbidden", "expected a known parameter, found another one")

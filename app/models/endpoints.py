@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, Response
 
 from app.deps import Held, Who
 from app.models import service
-from app.models.schemas import Lineage, Model, ModelQuery, ModelTaskQuery
+from app.models.schemas import Lineage, Model, ModelQuery, ModelTaskQuery, Task
 from app.openapi import answers
 from app.pages import Page
 
@@ -32,7 +32,7 @@ def show(model_id: str, held: Held, who: Who) -> Model:
 
 
 @router.get("/{model_id}/tasks", responses=answers(404))
-def tasks(model_id: str, query: Annotated[ModelTaskQuery, Query()], held: Held, who: Who) -> Page[dict[str, Any]]:
+def tasks(model_id: str, query: Annotated[ModelTaskQuery, Query()], held: Held, who: Who) -> Page[Task]:
     """The model's tasks in their order, a page at a time."""
     return service.tasks(held, who, model_id, query)
 

@@ -1,7 +1,7 @@
 """The wire shapes of models."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,41 @@ from app.pages import Closed, PageQuery, Time
 
 SHOWN_TASKS = 50
 """Most tasks that a model shows itself; more are read from its pages."""
+
+
+class RegressionTask(Closed):
+    """A number that the model answers with; `metrics` are of the test rows."""
+
+    name: str
+    type: Literal["regression"]
+    metrics: dict[str, float | None]
+
+
+class ClassTask(Closed):
+    """A class that the model answers with; `metrics` are of the test rows."""
+
+    name: str
+    type: Literal["binary", "multiclass"]
+    classes: list[str]
+    metrics: dict[str, float | None]
+
+
+Task = Annotated[RegressionTask | ClassTask, Field(discriminator="type")]
+
+
+class ValuesInput(Closed):
+    """A category of which training saw these values."""
+
+    name: str
+    type: Literal["category"]
+    values: list[str]
+
+
+class PlainInput(Closed):
+    """A column that rows must bring."""
+
+    name: str
+    type: Literal["number", "category", "boolean", "date", "text"]
 
 
 class Model(Closed):
@@ -22,8 +57,8 @@ class Model(Closed):
     parents: list[str]
     aliases: list[str]
     adaptable: bool
-    tasks: list[dict[str, Any]] | None = Field(description=f"Null when there are more than {SHOWN_TASKS}: see …/tasks.")
-    inputs: list[dict[str, Any]]
+    tasks: list[Task] | None = Field(description=f"Null when there are more than {SHOWN_TASKS}: see …/tasks.")
+    inputs: list[ValuesInput | PlainInput]
     network: dict[str, Any]
     method: dict[str, Any]
     bytes: int

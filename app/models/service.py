@@ -1,10 +1,23 @@
 """What can be done with models, in terms of the store."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from app.models.schemas import SHOWN_TASKS, Edge, Lineage, Model, ModelQuery, ModelTaskQuery, Node
+from app.models.schemas import (
+    SHOWN_TASKS,
+    Edge,
+    Lineage,
+    Model,
+    ModelQuery,
+    ModelTaskQuery,
+    Node,
+    PlainInput,
+    Task,
+    ValuesInput,
+)
 from app.pages import Page
 from app.pages import page as make_page
 from app.parts import Parts
@@ -17,6 +30,9 @@ from store.keys import Principal
 from store.lineage import lineage as read_lineage
 from store.paging import Page as StorePage
 from store.session import Database
+
+_TASKS: TypeAdapter[list[Task]] = TypeAdapter(list[Task])
+_INPUTS: TypeAdapter[list[ValuesInput | PlainInput]] = TypeAdapter(list[ValuesInput | PlainInput])
 
 
 def page(parts: Parts, who: Principal, query: ModelQuery) -> Page[Model]:
@@ -38,7 +54,7 @@ def get(parts: Parts, who: Principal, model_id: str) -> Model:
     return _show(_read(parts, who, model_id))
 
 
-def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) -> Page[dict[str, Any]]:
+def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) -> Page[Task]:
     every = _read(parts, who, model_id).header["tasks"]
     start = 0
     if query.after is not None:
@@ -46,8 +62,8 @@ def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) ->
         if query.after not in names:
             raise InvalidCursor(query.after)
         start = names.index(query.after) + 1
-    part = StorePage(tuple(every[start : start + query.limit]), len(every) > start + query.limit)
-    return make_page(part, show=dict, key=lambda task: task["name"])
+    part = StorePage(tuple(_tasks(every[start : start + query.limit])), len(every) > start + query.limit)
+    return make_page(part, show=lambda task: task, key=lambda task: task.name)
 
 
 def lineage(parts: Parts, who: Principal, model_id: str) -> Lineage:
@@ -123,8 +139,8 @@ def _show(model: models.Model) -> Model:
         parents=list(model.parents),
         aliases=[],
         adaptable=header["adaptable"],
-        tasks=header["tasks"] if len(header["tasks"]) <= SHOWN_TASKS else None,
-        inputs=header["inputs"],
+        tasks=_tasks(header["tasks"]) if len(header["tasks"]) <= SHOWN_TASKS else None,
+        inputs=_INPUTS.validate_python(header["inputs"]),
         network=header["network"],
         method=header["method"],
         bytes=model.bytes,
@@ -132,3 +148,7 @@ def _show(model: models.Model) -> Model:
         created_at=model.created_at,
         expires_at=None,
     )
+
+
+def _tasks(told: Sequence[dict[str, Any]]) -> list[Task]:
+    return _TASKS.validate_python(list(told))

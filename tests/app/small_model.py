@@ -62,6 +62,7 @@ def store_model(tenant: Tenant, spec: Mapping[str, Any], *, factor: float = 1.0,
     path = artifacts.stage()
     scaled.save(path)
     public = {**header.public(), "adaptable": False}
+    public["tasks"] = [{**task, "metrics": {}} for task in public["tasks"]]
     new = NewModel(name=header.name, header=public, artifact=artifacts.publish(path))
     tenant.finish(held, Outcome("succeeded", model=new, **outcome))
     return new.id

@@ -256,3 +256,20 @@ def test_a_body_that_falls_silent_is_given_up(tenant: Tenant):
 
     assert (answer.status_code, answer.json()["code"]) == (408, "request-timeout")
     assert tenant.service.footprint() == before
+
+
+def test_every_type_of_column_is_described(tenant: Tenant):
+    lines = [
+        f"{i},{'ab'[i % 2]},{('yes', 'no')[i % 2]},2024-01-{1 + i % 28:02},note {i} {'word ' * (i + 20)}"
+        for i in range(60)
+    ]
+
+    made = tenant.upload("\n".join(["n,c,b,d,t", *lines]).encode(), types="t:text")
+
+    shown = {column["type"]: column for column in made["columns"]}
+    assert shown.keys() == {"number", "category", "boolean", "date", "text"}
+    assert shown["category"]["top"] == ["a", "b"]
+    assert shown["boolean"]["mean"] == 0.5
+    assert shown["date"]["min"].startswith("2024-01-01")
+    empty = tenant.upload(b"n,c,y\n,a,1\n,b,2\n", types="n:number")
+    assert [empty["columns"][0][name] for name in ("missing", "min", "max", "mean")] == [2, None, None, None]

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.anyio
 def small_app(stream: io.BytesIO, settings: AppSettings) -> FastAPI:
     app = FastAPI(openapi_url=None)
     app.state.settings = settings
-    app.add_middleware(Edge, log=make_log(stream))
+    app.state.log = make_log(stream)
+    app.add_middleware(Edge, log=app.state.log)
     problems.install(app)
 
     @app.get("/hello/{name}")
@@ -56,7 +57,7 @@ async def test_a_request_is_one_line_without_its_query(client, stream):
     assert b"tg_secret" not in stream.getvalue()
 
 
-async def test_our_own_failure_is_a_problem_that_tells_nothing_of_us(client):
+async def test_our_own_failure_is_logged_and_tells_the_client_nothing_of_us(client, stream):
     answer = await client.get("/broken")
 
     problem = answer.json()
@@ -64,6 +65,10 @@ async def test_our_own_failure_is_a_problem_that_tells_nothing_of_us(client):
     assert answer.headers["content-type"] == "application/problem+json"
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert not any(word in answer.text for word in ("secret", "SELECT", "RuntimeError", "Traceback"))
+    logged = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {entry["event"] for entry in logged} == {"failure", "request"}
+    assert any("RuntimeError" in entry.get("exception", "") for entry in logged)
+    assert {entry["id"] for entry in logged} == {problem["request_id"]}
 
 
 def test_each_answer_has_an_id_of_its_own_and_is_not_sniffed(tenant: Tenant):

@@ -1,6 +1,7 @@
 """A job that is accepted is stored once and can be followed to its end."""
 
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 
@@ -266,3 +267,13 @@ def test_another_project_cannot_see_or_stop_a_job(tenant: Tenant, stranger: Tena
 
     assert {answer.status_code for answer in answers} == {404}
     assert tenant.client.get(path).json()["status"] == "queued"
+
+
+def test_a_job_is_accepted_at_once_while_the_doorbell_is_broken(tenant: Tenant, serve, dataset: str):
+    nobody = tenant.service.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    began = monotonic()
+
+    answer = tenant.client.post(f"{serve(nobody)}/v1/jobs", json=spec(dataset))
+
+    assert answer.status_code == 202
+    assert monotonic() - began < 10
