@@ -1,5 +1,7 @@
 """A batch of one column whose cells are written as text, as in CSV: what the cells are, and their values."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +20,7 @@ from store.ingest.literals import (
     without_nan,
 )
 
+Places = NDArray[np.intp]
 INTEGER = r"^[+-]?[0-9]+$"
 AMBIGUOUS_DAY = r"^[0-9]{1,4}[/.-][0-9]{1,2}[/.-][0-9]{1,4}$"
 # the bytes that a number, an infinity, a NaN or a date can begin with
@@ -50,16 +53,16 @@ class TextCells:
             return Facts(missing=len(self.cells))
         if (values := numbers(self.cells, self.decimal)) is not None:
             self._values = values
-            return self._number_facts(self.cells, values, np.ones(len(values), dtype=np.int64), None)
+            return self._number_facts(self.cells, values, np.ones(len(values), dtype=np.int64), lambda wild: wild)
         if (moments := dates(self.cells)) is not None:
             self._values = moments
             return Facts(missing=moments.null_count, dates=len(moments) - moments.null_count)
         return self._mixed_facts()
 
     def _number_facts(
-        self, cells: pa.Array, values: pa.Array, counts: NDArray[np.int64], rows: NDArray[np.intp] | None
+        self, cells: pa.Array, values: pa.Array, counts: NDArray[np.int64], rows_of: Callable[[Places], Places]
     ) -> Facts:
-        """Facts of ``values`` [u] as parsed from ``cells`` [u], each standing for ``counts`` [u] cells, the first at ``rows``."""
+        """Facts of ``values`` [u] as parsed from ``cells`` [u], each standing for ``counts`` [u] cells, those at ``rows_of``."""
         doubles = _numpy(values)
         present = ~np.isnan(doubles)
         whole = present & (np.floor(doubles) == doubles)
@@ -77,16 +80,12 @@ class TextCells:
             numbers=int(counts[present].sum()),
             fractional=int(counts[present & ~whole].sum()),
             exact=as_integers,
-            infinite=self._shown(cells, infinite, rows),
-            too_large=self._shown(cells, too_large, rows),
+            infinite=self._shown(rows_of(infinite)),
+            too_large=self._shown(rows_of(too_large)),
         )
 
-    def _shown(
-        self, cells: pa.Array, where: NDArray[np.intp], rows: NDArray[np.intp] | None
-    ) -> tuple[tuple[int, str], ...]:
-        places = where if rows is None else rows[where]
-        order = np.argsort(places, kind="stable")[:SHOWN]
-        return tuple((self.first_row + int(places[i]), str(cells[int(where[i])].as_py())[:64]) for i in order)
+    def _shown(self, rows: Places) -> tuple[tuple[int, str], ...]:
+        return tuple((self.first_row + int(row), str(self.cells[int(row)].as_py())[:64]) for row in rows[:SHOWN])
 
     def _mixed_facts(self) -> Facts:
         """As ``facts``, through the distinct cells: each is looked at once, however often it occurs."""
@@ -110,8 +109,11 @@ class TextCells:
         numeric = Facts()
         if is_number.any():
             where = candidates[is_number]
-            rows = _first_rows(encoded.indices, len(unique))[where]
-            numeric = self._number_facts(unique.take(pa.array(where)), parsed.drop_null(), counts[where], rows)
+            places = np.asarray(encoded.indices.fill_null(-1))
+            numeric = self._number_facts(
+                unique.take(pa.array(where)), parsed.drop_null(), counts[where],
+                lambda wild: np.flatnonzero(np.isin(places, where[wild])),
+            )  # fmt: skip
         return numeric + Facts(
             missing=self.cells.null_count + int(counts[blank].sum()),
             booleans=int(counts[boolean].sum()),
@@ -185,12 +187,3 @@ def _zero_led(cells: pa.Array) -> NDArray[np.bool_]:
     second, _ = _bytes_at(cells, 1)
     found: NDArray[np.bool_] = (_first_bytes(cells) == ord("0")) & (second >= ord("0")) & (second <= ord("9"))
     return found
-
-
-def _first_rows(codes: pa.Array, count: int) -> NDArray[np.intp]:
-    """The first position of each code 0..count-1 in ``codes`` [n], nulls skipped."""
-    present = np.flatnonzero(np.asarray(codes.is_valid()))
-    rows = np.zeros(count, dtype=np.intp)
-    values = np.asarray(codes.drop_null())
-    rows[values[::-1]] = present[::-1]  # the last write wins, and the last is the first
-    return rows

@@ -126,7 +126,7 @@ REFUSED = {
     "36-zip": Refused(b"PK\x03\x04" + b"\0" * 40, "content-mismatch", media_type=NDJSON, status=415),
     "37-offsets": Refused(made.wrong_length(), "file-corrupt", media_type=PARQUET),
     "37-deadly": Refused(made.deadly_footer(), "file-corrupt", media_type=PARQUET),
-    "37-utf8": Refused(made.wrong_text(), "file-corrupt", media_type=PARQUET),
+    "37-utf8": Refused(made.wrong_text(), "file-corrupt", {"actual": 0}, media_type=PARQUET),
 }  # fmt: skip
 
 
@@ -190,6 +190,7 @@ ACCEPTED = {
         b'{"id":123456789012345678901234567890}\n', {"id": "category"}, {"id": ["123456789012345678901234567890"]},
         (("high-cardinality", "/columns/0"),), NDJSON,
     ),
+    "21-fractions": Accepted(rows("a,b", "007,1", "1.5,2"), {"a": "number"}, {"a": [7.0, 1.5]}),
     "23": Accepted(rows("a,b", "1,2"), {"a": "number"}, {"a": [1.0]}),
     "25": Accepted(rows("a,b", "1,=cmd()", "2,@SUM(A1)"), {"b": "category"}, {"b": ["=cmd()", "@SUM(A1)"]}),
     "26-cr": Accepted(b"a,b\r1,2\r\r3,4\r", {}, {"a": [1.0, 3.0], "b": [2.0, 4.0]}),
@@ -222,6 +223,15 @@ def test_a_file_that_is_odd_is_taken_as_documented(upload, case):
     assert {name: [row[name] for row in shown] for name in case.values} == case.values
     said = [(warning["code"], warning["pointer"]) for warning in description["warnings"]]
     assert sorted(said) == sorted(case.warnings)
+
+
+def test_the_first_five_rows_of_infinities_are_named(upload):
+    for first in ("1", " 1"):  # white space sends the column another way
+        cells = [first, "inf", "2", *["-inf"] * 4, "inf"]
+        refusal = upload.refused(rows("a,b", *[f"{cell},x" for cell in cells]))
+        assert [(problem["row"], problem["actual"]) for problem in refusal.problems] == [
+            (2, "inf"), *[(row, "-inf") for row in (4, 5, 6, 7)]
+        ]  # fmt: skip
 
 
 def test_a_bomb_is_refused_within_the_memory_it_is_given(upload, pool, tmp_path):

@@ -57,6 +57,14 @@ def test_rows_whose_cells_are_exchanged_between_columns_are_different():
     assert describe(pa.table({"a": [1.0, 2.0], "b": [2.0, 1.0]}))["warnings"] == []
 
 
+def test_a_missing_cell_equals_no_cell_that_is_there():
+    present = {"n": [0.0], "d": pa.array([0], pa.timestamp("us")), "b": [False], "c": [""]}
+    absent = {name: pa.nulls(1, pa.array(cells).type) for name, cells in present.items()}
+    for name in present:
+        other = {"x": ["a", "a"], name: pa.concat_arrays([pa.array(present[name]), absent[name]])}
+        assert [warning["code"] for warning in describe(pa.table(other))["warnings"]] == ["constant-column"]
+
+
 def test_a_table_of_a_job_gets_the_canonical_storage():
     made = pa.table(
         {"n": pa.array([1, None], pa.int32()), "d": pa.array(["x", "y"]).dictionary_encode(), "f": [0.5, float("nan")]}

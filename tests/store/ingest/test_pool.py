@@ -61,8 +61,8 @@ def test_a_file_that_takes_too_long_is_refused_and_its_decoder_ended(source):
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(source):
-    source.write_bytes(b'{"columns":{"a":[' + b"1," * 1_500_000 + b"1]}}")
-    with IngestPool(replace(LIMITS, memory_bytes=64 * 1024**2)) as narrow, pytest.raises(IngestError) as refusal:
+    source.write_bytes(b'{"columns":{"a":[' + b"1," * 600_000 + b"1]}}")
+    with IngestPool(replace(LIMITS, memory_bytes=32 * 1024**2)) as narrow, pytest.raises(IngestError) as refusal:
         run(narrow, source, COLUMNS)
     assert refusal.value.problems[0]["code"] == "decompressed-too-large"
 
@@ -116,7 +116,7 @@ def test_the_zygote_ends_with_its_pool(source):
 
 
 def test_a_wide_table_fits_the_memory_of_one_upload(pool, source):
-    source.write_bytes(b",".join(b"c%d" % i for i in range(2000)) + b"\n" + (b"red," * 1999 + b"1\n") * 600)
+    source.write_bytes(b",".join(b"c%d" % i for i in range(2000)) + b"\n" + (b"red," * 1999 + b"1\n") * 200)
     described = run(pool, source)
     assert [column["type"] for column in described["columns"][-2:]] == ["category", "number"]
 
