@@ -3,8 +3,11 @@
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_KERNEL_COUNTS = (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events"))
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ def boot_seconds() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def out_of_memory_kills() -> int:
+def out_of_memory_kills(files: Sequence[Path] = _KERNEL_COUNTS) -> int:
     """Return how often the kernel killed for memory since boot, on this machine or in this container's group."""
     counted = 0
-    for file in (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events")):
+    for file in files:
         if file.exists():
             lines = (line.split() for line in file.read_text().splitlines())
             counted += sum(int(value) for name, value in lines if name == "oom_kill")

@@ -1,6 +1,7 @@
 """The lifecycle over HTTP, on real processes and real signals: what dies comes back, and nothing is lost or left."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -12,12 +13,13 @@ import pytest
 
 from taskgraft import Taskgraft
 from taskgraft.folder import FolderInUse
-from taskgraft.up import Service
+from taskgraft.up import Service, StartFailed
 from tests.conftest import free_port
 from tests.journeys.conftest import clean_environment
 from tests.journeys.lifecycle import ROWS, checkpoints, endless, family, job, living, pids, short, upload
 
-EPOCHS = 120  # long enough for a checkpoint, which is at least five seconds from the start
+# long enough for a checkpoint, which comes five seconds after the start at the earliest
+TRAINING_SECONDS = 9.0
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,13 @@ def dataset(client):
     return upload(client)
 
 
+@pytest.fixture(scope="module")
+def epochs(client, dataset):
+    """As many as this machine trains in `TRAINING_SECONDS`."""
+    done = client.wait(client.submit(job(dataset, epochs=40))["id"])
+    return math.ceil(TRAINING_SECONDS * 40 / done["result"]["seconds"]["training"])
+
+
 def training(client, job_id):
     """The job once its first epoch is over."""
     return (found := client.job(job_id))["progress"].get("epoch") and found
@@ -47,8 +56,10 @@ def without_clocks(result):
     return {name: value for name, value in result.items() if name not in ("seconds", "test_predictions")}
 
 
-def test_after_kill_9_of_the_worker_the_job_resumes_and_equals_an_uninterrupted_one(own, client, dataset, until):
-    interrupted = client.submit(job(dataset, epochs=EPOCHS))["id"]
+def test_after_kill_9_of_the_worker_the_job_resumes_and_equals_an_uninterrupted_one(
+    own, client, dataset, epochs, until
+):
+    interrupted = client.submit(job(dataset, epochs=epochs))["id"]
     until(lambda: checkpoints(own, interrupted), seconds=60)
     processes = family(pids(own)["worker"])
     processes[0].kill()
@@ -57,7 +68,7 @@ def test_after_kill_9_of_the_worker_the_job_resumes_and_equals_an_uninterrupted_
     until(lambda: client.job(interrupted)["attempt"] == 2, seconds=20)
     rescued_after = time.monotonic() - killed_at
     first = client.wait(interrupted)
-    second = client.wait(client.submit(job(dataset, epochs=EPOCHS))["id"])
+    second = client.wait(client.submit(job(dataset, epochs=epochs))["id"])
 
     assert (first["status"], first["attempt"]) == ("succeeded", 2)
     assert (second["status"], second["attempt"]) == ("succeeded", 1)
@@ -68,11 +79,11 @@ def test_after_kill_9_of_the_worker_the_job_resumes_and_equals_an_uninterrupted_
     assert rescued_after < 20, "the new worker first imports torch; the rescue itself comes before"
 
 
-def test_a_resumed_job_tells_each_point_of_its_series_once(client, dataset):
+def test_a_resumed_job_tells_each_point_of_its_series_once(client, epochs):
     resumed = next(found for found in client.pages("/v1/jobs") if found["attempt"] == 2)
     points = client.get(f"/v1/jobs/{resumed['id']}/metrics", name="validation/loss", limit=10_000)["data"]
     told = [(point["task"], point["step"]) for point in points]
-    assert len(told) == len(set(told)) == 3 * EPOCHS
+    assert len(told) == len(set(told)) == 3 * epochs
 
 
 @pytest.mark.parametrize("part", ["api", "worker", "redis"])
@@ -170,6 +181,13 @@ def test_a_worker_that_slept_writes_nothing_once_its_job_was_taken(started, post
 def test_a_folder_belongs_to_one_service_at_a_time(own):
     with pytest.raises(FolderInUse, match="expected a data folder of no running service"):
         Service.start(own.folder.path)
+    assert own.folder.service_file.exists()
+
+
+def test_a_port_that_is_taken_is_named(own, tmp_path):
+    port = int(own.url.rpartition(":")[2])
+    with pytest.raises(StartFailed, match=f"expected a free port {port} on 127.0.0.1, found: Address already in use"):
+        Service.start(tmp_path / "data", port=port)
     assert own.folder.service_file.exists()
 
 

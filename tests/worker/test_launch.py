@@ -90,8 +90,7 @@ def test_a_killed_child_takes_what_it_started_along(launcher, tmp_path):
     helper = int(next(word.message for word in iter(lambda: mailbox.get(timeout=20), None) if isinstance(word, Log)))
     assert is_alive(helper)
     child.kill()
-    wait_until(lambda: not is_alive(helper))
-    assert not is_alive(child.pid)
+    wait_until(lambda: not is_alive(helper) and not is_alive(child.pid))
 
 
 def test_killing_a_child_that_is_gone_harms_nobody(launcher, tmp_path):

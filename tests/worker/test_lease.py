@@ -9,7 +9,6 @@ import pytest
 from store import claims
 from store.errors import DatabaseBusy
 from store.session import Database
-from worker.host import boot_seconds
 from worker.lease import Lease
 
 
@@ -160,8 +159,3 @@ def test_a_child_bound_after_the_loss_is_killed_at_once(yard, quick, told, boot,
         lease.bind(late.set)
         assert late.is_set()
     silent.dispose()
-
-
-def test_the_boot_clock_counts(until):
-    start = boot_seconds()
-    until(lambda: boot_seconds() > start)
