@@ -118,7 +118,7 @@ def test_after_kill_9_nothing_is_left_and_the_next_worker_goes_on_at_once(sqlite
         process.kill()
         until(lambda: not [one for one in family if is_alive(one.pid)], seconds=5)
     with worker() as process:
-        until(lambda: sqlite_yard.job(job_id).attempt == 2, seconds=5)
+        until(lambda: sqlite_yard.job(job_id).attempt == 2, seconds=25)  # well before its lease would have ended
         sqlite_yard.cancel(job_id)
         until(lambda: sqlite_yard.job(job_id).status == "cancelled")
     assert sqlite_yard.job(job_id).crash_count == 1
