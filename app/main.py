@@ -54,14 +54,15 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     app.state.log = make_log()
     app.add_middleware(Edge, log=app.state.log)
     problems.install(app)
-    app.include_router(health.router)
     # default deny: every route under this router needs a key
     v1 = APIRouter(
         prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
     )
-    for router in (datasets.router, jobs.router, models.router, predictions.router):
+    # routes are tried in this order, and predictions are asked for most often
+    for router in (predictions.router, datasets.router, jobs.router, models.router):
         v1.include_router(router)
     app.include_router(v1)
+    app.include_router(health.router)
     openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": job_json_schema()})
     return app
 

@@ -60,8 +60,9 @@ def serve() -> Iterator[Callable[[AppSettings], str]]:
         return f"http://127.0.0.1:{port}"
 
     yield start
-    for server, thread in running:
+    for server, _ in running:
         server.should_exit = True
+    for _, thread in running:
         thread.join(START_SECONDS)
 
 
