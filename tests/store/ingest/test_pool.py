@@ -61,7 +61,7 @@ def test_a_file_that_takes_too_long_is_refused_and_its_decoder_ended(source):
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(source):
-    source.write_bytes(b'{"columns":{"a":[' + b"1," * 600_000 + b"1]}}")
+    source.write_bytes(b'{"columns":{"a":[' + b"1.5," * 1_000_000 + b"1]}}")
     with IngestPool(replace(LIMITS, memory_bytes=32 * 1024**2)) as narrow, pytest.raises(IngestError) as refusal:
         run(narrow, source, COLUMNS)
     assert refusal.value.problems[0]["code"] == "decompressed-too-large"
