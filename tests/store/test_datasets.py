@@ -103,7 +103,7 @@ def test_of_delete_and_submit_only_one_succeeds(toy):
     for _ in range(12):
         dataset = toy.dataset()
         start = threading.Barrier(2)
-        refused = []
+        refused: list[DatasetDeleted] = []
 
         def submit(dataset=dataset, start=start, refused=refused):
             start.wait(10)

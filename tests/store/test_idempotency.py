@@ -71,6 +71,7 @@ def test_a_key_is_valid_for_one_project(toy, request_, database, clock):
 def test_the_effect_and_the_answer_are_one_transaction(toy, request_):
     with pytest.raises(ZeroDivisionError), toy.writing() as session:
         reservation = idempotency.reserve(session, request_, now=toy.clock.time, fingerprint="body-1")
+        assert isinstance(reservation, Reservation)
         idempotency.complete(
             session, reservation, now=toy.clock.time, fingerprint="body-1", status=202, headers={}, body=BODY
         )
@@ -123,7 +124,7 @@ def test_an_upload_is_compared_once_it_has_been_read(toy, request_):
 
 
 def test_of_many_at_once_one_does_the_work(toy, request_):
-    results = []
+    results: list[object] = []
     start = threading.Barrier(6)
 
     def submit():

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from store.claims import Claim
 from store.errors import JobFinished, NotFound
 from tests.store.conftest import Toy
 
@@ -69,7 +70,7 @@ def test_of_cancel_and_claim_whichever_commits_first_wins(toy):
     for _ in range(12):
         job = toy.submit()
         start = threading.Barrier(2)
-        claims = []
+        claims: list[Claim | None] = []
 
         def claim(start=start, claims=claims):
             start.wait(10)

@@ -31,7 +31,7 @@ def test_a_reader_goes_on_where_it_stopped(toy):
     fence = toy.running()
     for step in range(10):
         toy.report(fence, progress={"fraction": step / 10})
-    seen = []
+    seen: list[int] = []
     while page := read(toy, fence.job_id, after=seen[-1] if seen else 0, limit=5):
         seen += [event.seq for event in page]
     assert seen == list(range(1, 13))
