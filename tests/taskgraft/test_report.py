@@ -56,12 +56,13 @@ def test_what_is_not_known_is_a_dash_not_a_zero(console):
 
 
 def test_the_table_fits_eighty_columns():
-    narrow = Console(file=io.StringIO(), width=80, color_system=None)
+    paper = io.StringIO()
+    narrow = Console(file=paper, width=80, color_system=None)
     wide_numbers = {"rmse": 0.00123, "single_task": {"rmse": 0.00125}}
     report.show(job({"worst_fractal_dimension": task(test=wide_numbers, interval=[-3.15, 0.22])}), console=narrow)
-    assert "…" not in narrow.file.getvalue()
-    assert "0.00123" in narrow.file.getvalue()
-    assert "[-315%, +22%]" in narrow.file.getvalue()
+    assert "…" not in paper.getvalue()
+    assert "0.00123" in paper.getvalue()
+    assert "[-315%, +22%]" in paper.getvalue()
 
 
 def test_hundreds_of_tasks_are_cut_short_with_a_count(console):
