@@ -50,7 +50,8 @@ def due(seconds_since_last: float) -> bool:
 def save(checkpoint: Checkpoint, folder: Path, *, attempt: int) -> tuple[Path, str]:
     """Write durably (temporary name, fsync, rename, fsync of the folder), keep the last two, return path and sha256."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"checkpoint-{checkpoint.state.step:012d}-{attempt}.safetensors"
+    # the attempt first: where one began again behind a damaged checkpoint, its own are still the newest
+    path = folder / f"checkpoint-{attempt:06d}-{checkpoint.state.step:012d}.safetensors"
     temporary = path.with_suffix(".tmp")
     tensors = {
         f"{part}/{name}": tensor.detach().cpu().contiguous()

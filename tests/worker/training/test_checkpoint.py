@@ -67,9 +67,19 @@ def test_two_checkpoints_are_kept_and_no_temporary_file(tmp_path):
         checkpoint.save(_checkpoint(*trained, step=step), tmp_path, attempt=1)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "checkpoint-000000000004-1.safetensors",
-        "checkpoint-000000000005-1.safetensors",
+        "checkpoint-000001-000000000004.safetensors",
+        "checkpoint-000001-000000000005.safetensors",
     ]
+
+
+def test_an_attempt_that_began_anew_keeps_its_own_checkpoints(tmp_path):
+    trained = _trained(1)
+    for step in (80, 100):
+        _damage(checkpoint.save(_checkpoint(*trained, step=step), tmp_path, attempt=9)[0], "torn")
+
+    path, _ = checkpoint.save(_checkpoint(*trained, step=10), tmp_path, attempt=10)
+
+    assert checkpoint.load_newest([str(path)], device=CPU) is not None
 
 
 @pytest.mark.parametrize("damage", ["empty", "torn", "garbage", "missing"])
