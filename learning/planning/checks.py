@@ -1,10 +1,12 @@
 """What can only be judged on the whole plan: its size, its split, its batches, targets that are given away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from learning.cells import FIRST_VALUE
+from learning.feature_columns import DATE_WIDTH, MAX_VALUES
 from learning.networks.base import InputShape
 from learning.parts import SplitByColumn, SplitByGroup
 from learning.planning.draft import Draft
@@ -17,23 +19,25 @@ from learning.tasks import Task
 
 # 400 MB of weights in float32; an optimiser holds them three times more.
 MAX_PARAMETERS = 100_000_000
-# The most numbers, and the most values, that a column's encoding brings: see learning.encoding.
-_NUMBERS_PER_COLUMN = 4
-_VALUES_PER_COLUMN = 1_002
+# The most numbers that the encoding of a column brings, its missing indicator too.
+_NUMBERS = {"number": 2, "boolean": 2, "date": DATE_WIDTH + 1, "category": 0}
 
 
 def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
     """A problem for a model that no worker could hold, estimated from above."""
-    categories = sum(kind == "category" for kind in draft.types.values())
-    numbers = _NUMBERS_PER_COLUMN * (len(draft.types) - categories)
-    inputs = InputShape(numbers, (_VALUES_PER_COLUMN,) * categories)
-    estimate = job.sharing.parameters(job.network, inputs, draft.layout)
+    estimate = job.sharing.parameters(job.network, largest_inputs(draft.types.values()), draft.layout)
     if estimate > MAX_PARAMETERS:
         detail = (
             f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,} "
             f"({draft.layout.groups} heads of {draft.layout.units} outputs, {len(draft.types)} features)"
         )
         findings.problem("/network", "model-too-large", detail)
+
+
+def largest_inputs(kinds: Collection[str]) -> InputShape:
+    """The most that features of these types are encoded to."""
+    categories = sum(kind == "category" for kind in kinds)
+    return InputShape(sum(_NUMBERS[kind] for kind in kinds), (FIRST_VALUE + MAX_VALUES,) * categories)
 
 
 def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: Findings) -> None:
