@@ -54,14 +54,15 @@ def primary_loss(metric: str, value: float) -> float:
 def gain(metric: str, ours: float | None, rival: float | None) -> float | None:
     """The relative reduction of the primary loss against a rival: 1 − loss / loss_rival; positive is better.
 
-    None when either is undefined, or when the rival makes no error at all and we do.
+    None when either is undefined, or when the rival makes no error at all, or next to none, and we do.
     """
     if ours is None or rival is None:
         return None
     a, b = primary_loss(metric, ours), primary_loss(metric, rival)
     if b == 0.0:
         return 0.0 if a == 0.0 else None
-    return 1.0 - a / b
+    # two figures divide past the floating-point numbers where the rival's is smaller than any rounding
+    return 1.0 - a / b if np.isfinite(a / b) else None
 
 
 def roc_auc(y: NDArray[np.int64], score: NDArray[np.float64]) -> float | None:

@@ -97,6 +97,7 @@ def test_auc_is_the_share_of_ordered_pairs(pairs):
         ("roc_auc", 0.8, 0.9, -1.0),
         ("accuracy", 1.0, 1.0, 0.0),
         ("accuracy", 0.9, 1.0, None),
+        ("rmse", 1.0, 5e-324, None),
         ("roc_auc", None, 0.9, None),
     ],
 )
