@@ -13,6 +13,7 @@ from learning.comparison import MIN_ALONE
 from learning.errors import SpecError
 from learning.header import header_of
 from learning.model import TrainedModel
+from learning.parts import TrainingSpec
 from learning.planning import Plan
 from learning.planning import plan as plan_job
 from learning.predictor import Predictor
@@ -21,6 +22,7 @@ from learning.tables import Table
 from worker.training.baselines.rivals import Rivals, rivals
 from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import weights_seed
+from worker.training.checkpoint import TrainingState
 from worker.training.evaluate import Evaluation, evaluate, prediction_table, write_table
 from worker.training.fitting import Checkpoints, Fitted, Recipe, fit
 from worker.training.judge import Judgement, judge
@@ -30,6 +32,8 @@ from worker.training.progress import Channel, Progress, StopReason
 from worker.training.result import job_result, task_result
 
 MODEL, RESULT, PREDICTIONS = "model.safetensors", "result.json", "predictions.parquet"
+#: A table of thousands of constant columns shall not drown the job's events.
+_MOST_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,14 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
     if plan.problems:
         raise SpecError(plan.problems)
     prepared = prepare(plan, tables)
+    for notice in prepared.encoding.notices[:_MOST_TOLD]:  # only now is it known which rows are for training
+        channel.log("warning", f"{notice.code}: {notice.detail}")
 
     progress.enter("training")
     fitted = _fit(plan, prepared, attempt, channel, progress)
     trained = time.monotonic()
-    if fitted.stopped in ("cancel", "preempt"):
-        return _ended(fitted.stopped)
+    if fitted.stopped in ("cancel", "preempt") or not fitted.state.epoch:
+        return _ended(fitted.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
     model = _store(plan, prepared, fitted, tables, attempt.folder / MODEL)
@@ -72,7 +78,8 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
     found: Rivals | None = None
     if plan.spec.baselines and fitted.stopped is None:
         try:
-            found = rivals(prepared.encoded, prepared.tasks, _alone(plan, prepared, attempt, channel, progress))
+            how = _alone(plan, prepared, attempt, fitted, channel, progress)
+            found = rivals(prepared.encoded, prepared.tasks, how)
         except Stopped:
             if channel.stop != "keep_best":
                 return _ended(channel.stop)
@@ -93,18 +100,27 @@ def _ended(stop: StopReason | None) -> dict[str, Any]:
     return {"outcome": "preempted" if stop == "preempt" else "cancelled"}
 
 
-def _alone(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, progress: Progress) -> Alone:
+def _alone(
+    plan: Plan, prepared: Prepared, attempt: Attempt, fitted: Fitted, channel: Channel, progress: Progress
+) -> Alone:
     """How a task is trained alone: exactly as the shared model was, under three seeds."""
     return Alone(
         network=plan.spec.network,
         inputs=prepared.inputs,
-        training=plan.spec.training,
+        training=budget(plan.spec.training, fitted.state),
         seed=plan.spec.seed or 0,
         repeats=MIN_ALONE,
         device=attempt.device,
         stop=lambda: channel.stop is not None,
         progress=progress.advance,
     )
+
+
+def budget(training: TrainingSpec, reached: TrainingState) -> TrainingSpec:
+    """Return the training that a rival may have: where the time ran out, no more epochs than the shared model had."""
+    if training.max_seconds is None or reached.elapsed_seconds < training.max_seconds:
+        return training
+    return training.model_copy(update={"epochs": reached.epoch})
 
 
 def _fit(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, progress: Progress) -> Fitted:

@@ -26,6 +26,15 @@ def two_targets(path, rows=300):
     return write(path, x1=x[:, 0].tolist(), x2=x[:, 1].tolist(), y=y.tolist(), hot=_yes(x[:, 0] > 0.5))
 
 
+def mixed(path, rows=90):
+    """One feature of `two_targets` beside a private one, some of it missing, and labels that are not always there."""
+    random = np.random.default_rng(2)
+    x = random.uniform(size=(rows, 2))
+    private = [None if i % 11 == 0 else value for i, value in enumerate(x[:, 1].tolist())]
+    hot = [None if i % 13 == 0 else word for i, word in enumerate(_yes(x.sum(1) > 1.0))]
+    return write(path, x1=x[:, 0].tolist(), private=private, hot=hot)
+
+
 def shops(path, groups=12, rows=40, small=0):
     """Groups whose slopes are alike; the last ``small`` of them have six rows each."""
     random = np.random.default_rng(1)

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
 
+from learning.parts import TrainingSpec
 from learning.predictor import Predictor
 from tests.worker.training import tables
 from tests.worker.training.recorder import Recorder
 from worker.training.attempt import run
+from worker.training.checkpoint import TrainingState
+from worker.training.multitask import budget
 
 TWO_TARGETS = {
     "kind": "multitask",
@@ -25,14 +29,14 @@ SHOPS = {
 }
 
 
-def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None):
+def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None, more=None):
     work = folder / f"work-{number}"
     work.mkdir()
     channel = channel or Recorder()
     order = {
         "attempt": number,
         "spec": spec,
-        "datasets": {"ds_1": str(dataset)},
+        "datasets": {name: str(path) for name, path in {"ds_1": dataset, **(more or {})}.items()},
         "folder": str(work),
         "checkpoints": list(checkpoints),
         "checkpoint_folder": str(folder / "checkpoints"),
@@ -113,6 +117,34 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, two_ta
     assert before + second.points == uninterrupted.points
 
 
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"optimizer": "sgd", "learning_rate": 0.01, "schedule": "cosine", "l1": 0.001, "epochs": 20, "patience": None},
+        {"learning_rate": 0.02, "batch_size": 16, "epochs": 400, "patience": 3, "class_weight": "balanced"},
+    ],
+    ids=["momentum, l1 and a schedule", "early stopping and class weights"],
+)
+def test_training_on_two_tables_is_resumed_bit_for_bit(tmp_path, two_targets, training):
+    other = tables.mixed(tmp_path / "mixed.parquet")
+    tasks = [{"dataset": "ds_1", "target": "y"}, {"dataset": "ds_2", "target": "hot", "weight": 2.0}]
+    spec = {**TWO_TARGETS, "tasks": tasks, "training": training, "baselines": False}
+    more = {"ds_2": other}
+    _, whole, uninterrupted = attempt(tmp_path, spec, two_targets, more=more)
+
+    interruption = Recorder(reason="preempt", stop_at=8)
+    ended, _, first = attempt(tmp_path, spec, two_targets, number=2, channel=interruption, more=more)
+    assert ended == {"outcome": "preempted"}
+    step, path, _ = first.checkpoints[-1]
+    _, resumed, second = attempt(tmp_path, spec, two_targets, number=3, checkpoints=[path], more=more)
+
+    assert second.resumptions == [step]
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert second.points == [point for point in uninterrupted.points if point["step"] > step]
+    assert second.points
+    assert second.reports[-1]["epoch"] == uninterrupted.reports[-1]["epoch"]
+
+
 def test_a_cancelled_attempt_leaves_nothing(tmp_path, two_targets):
     ended, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, channel=Recorder(reason="cancel", stop_at=30))
 
@@ -129,6 +161,13 @@ def test_keep_best_leaves_the_best_model_so_far_without_rivals(tmp_path, two_tar
     assert all(task["verdict"] is None for task in result_of(work)["tasks"])
 
 
+def test_there_is_no_best_model_to_keep_before_the_first_epoch_is_over(tmp_path, two_targets):
+    ended, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, channel=Recorder(reason="keep_best", stop_at=2))
+
+    assert ended == {"outcome": "cancelled"}
+    assert list(work.iterdir()) == []
+
+
 def test_max_seconds_stops_training_and_succeeds(tmp_path, two_targets):
     spec = {**TWO_TARGETS, "baselines": False}
     spec["training"] = {"epochs": 100_000, "patience": None, "max_seconds": 0.5}
@@ -137,6 +176,38 @@ def test_max_seconds_stops_training_and_succeeds(tmp_path, two_targets):
 
     assert ended["outcome"] == "succeeded"
     assert channel.reports[-1]["epoch"] < 100_000
+
+
+def test_a_rival_has_no_more_epochs_than_the_time_allowed_the_shared_model():
+    limited, reached = TrainingSpec(epochs=500, max_seconds=2.0), TrainingState(epoch=29, elapsed_seconds=2.1)
+
+    assert budget(limited, reached).epochs == 29
+    assert budget(limited, replace(reached, elapsed_seconds=1.9)).epochs == 500
+    assert budget(TrainingSpec(epochs=500), reached).epochs == 500
+
+
+def test_the_rivals_end_soon_where_the_time_ran_out(tmp_path, two_targets):
+    spec = {**TWO_TARGETS, "training": {"epochs": 100_000, "patience": None, "max_seconds": 0.1}}
+
+    ended, work, channel = attempt(tmp_path, spec, two_targets)
+
+    assert ended["outcome"] == "succeeded"
+    assert channel.reports[-1]["epoch"] < 1_000
+    assert all(task["baselines"]["single_task"]["rmse"] for task in result_of(work)["tasks"][:1])
+
+
+def test_a_column_of_one_value_in_the_training_rows_is_told(tmp_path):
+    dataset = tables.write(
+        tmp_path / "odd.parquet",
+        x=[float(i % 7) for i in range(60)],
+        odd=[1.0] * 60,
+        y=[float(i % 5) for i in range(60)],
+    )
+    spec = {**TWO_TARGETS, "tasks": [{"dataset": "ds_1", "target": "y"}], "baselines": False}
+
+    _, _, channel = attempt(tmp_path, spec, dataset)
+
+    assert [(level, message.partition(":")[0]) for level, message in channel.logs] == [("warning", "constant-feature")]
 
 
 def test_a_diverging_training_fails_with_the_step(tmp_path, two_targets):
