@@ -33,6 +33,7 @@ class WorkerSettings(StoreSettings):
     preload: tuple[str, ...] = Field(
         default=(
             "torch",
+            "torch._dynamo",  # the first optimizer of a process imports it: a second and 800 modules
             "sklearn.ensemble",
             "sklearn.linear_model",
             "pyarrow.parquet",
