@@ -25,7 +25,8 @@ class Figure:
     low: float
     high: float
     reach: str
-    met: bool
+    met: bool | None
+    """None where nothing was to be reached: the figure explains another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def figure(
     median = statistics.median(values)
     low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else (median, median, median)
     met = (most is None or median <= most) and (least is None or median >= least)
+    if most is None and least is None:
+        return Figure(what, unit, median, low, high, "", None)
     bounds = [f"≥ {least:g}" if least is not None else "", f"≤ {most:g}" if most is not None else ""]
     return Figure(what, unit, median, low, high, " and ".join(bound for bound in bounds if bound), met)
 
@@ -73,9 +76,7 @@ def figure(
 def write(record: Record) -> None:
     """Print the figures; keep them with the raw samples, the machine and the versions."""
     for line in record.figures:
-        print(
-            f"{record.name} {line.what}: {shown(line)}, to reach {line.reach} {line.unit}: {'reached' if line.met else 'MISSED'}"
-        )
+        print(f"{record.name} {line.what}: {shown(line)}{judged(line)}")
     for note in record.notes:
         print(f"  note: {note}")
     document = asdict(record) | {
@@ -93,6 +94,11 @@ def write(record: Record) -> None:
 def shown(line: Figure) -> str:
     """``1.07 [1.05, 1.10] ×``."""
     return f"{line.median:.3g} [{line.low:.3g}, {line.high:.3g}] {line.unit}"
+
+
+def judged(line: Figure) -> str:
+    """What was to be reached, and whether it was; nothing for a figure that only explains."""
+    return "" if line.met is None else f"; to reach {line.reach} {line.unit}: {'reached' if line.met else 'MISSED'}"
 
 
 def machine() -> dict[str, Any]:

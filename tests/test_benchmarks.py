@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import table
-from benchmarks.harness import figure, ratios, take_turns
+from benchmarks.harness import figure, judged, ratios, take_turns
 
 
 def test_the_readme_shows_the_figures_as_they_were_recorded():
@@ -35,3 +35,9 @@ def test_a_figure_says_whether_its_median_keeps_to_the_bound(bounds, met):
     made = figure("ratio", [0.9, 1.1, 1.3], **bounds)
     assert (made.median, made.met) == (1.1, met)
     assert made.low < made.median < made.high
+
+
+def test_a_figure_without_a_bound_is_neither_reached_nor_missed():
+    assert figure("seconds", [1.0, 2.0, 3.0]).met is None
+    assert judged(figure("seconds", [1.0, 2.0, 3.0])) == ""
+    assert judged(figure("ratio", [1.0, 2.0, 3.0], most=1)) == "; to reach ≤ 1 ×: MISSED"
