@@ -1,5 +1,7 @@
 """A channel that remembers what it was told, for running the training core without a worker around it."""
 
+from typing import Any
+
 from worker.training.progress import StopReason
 
 
@@ -7,8 +9,13 @@ class Recorder:
     """Records reports; ``stop_at`` epochs of progress it asks for ``reason``."""
 
     def __init__(self, *, reason: StopReason | None = None, stop_at: int = 0):
-        self.reports, self.points, self.point_messages = [], [], []
-        self.checkpoints, self.logs, self.environments, self.resumptions = [], [], [], []
+        self.reports: list[dict[str, Any]] = []
+        self.points: list[dict[str, Any]] = []
+        self.point_messages: list[int] = []
+        self.checkpoints: list[tuple[int, str, str]] = []
+        self.logs: list[tuple[str, str]] = []
+        self.environments: list[dict[str, Any]] = []
+        self.resumptions: list[int] = []
         self._reason, self._stop_at = reason, stop_at
         self.polls = 0
 

@@ -12,7 +12,7 @@ from worker.training.checkpoint import Checkpoint, TrainingState
 CPU = torch.device("cpu")
 
 
-def _trained(steps):
+def _trained(steps) -> tuple[nn.Linear, torch.optim.Optimizer]:
     torch.manual_seed(0)
     model = nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)

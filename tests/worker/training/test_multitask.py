@@ -86,9 +86,9 @@ def test_the_metrics_are_those_of_the_stored_bytes(tmp_path, two_targets):
     for told in predictions:
         row = int(told["row"])
         if told["task"] == "y":
-            assert told["predicted_value"] == pytest.approx(answers["y"].values[row])
+            assert told["predicted_value"] == pytest.approx(answers["y"].output[row])
         else:
-            assert told["predicted_label"] == answers["hot"].labels[row]
+            assert told["predicted_label"] == ("yes" if answers["hot"].output[row] >= 0.5 else "no")
     errors = [(told["value"] - told["predicted_value"]) ** 2 for told in predictions if told["task"] == "y"]
     assert result_of(work)["tasks"][0]["test"]["rmse"] == pytest.approx((sum(errors) / len(errors)) ** 0.5)
 
@@ -246,8 +246,8 @@ def test_an_unseen_group_is_answered_by_the_mean_head(tmp_path):
     answer = predictor.predict({**columns, "shop": ["nobody"]})
 
     assert [notice.code for notice in answer.notices] == ["unseen-group"]
-    known = [predictor.predict({**columns, "shop": [f"s{i:02d}"]}).by_task["demand"].values[0] for i in range(12)]
-    assert min(known) < answer.by_task["demand"].values[0] < max(known)
+    known = [predictor.predict({**columns, "shop": [f"s{i:02d}"]}).by_task["demand"].output[0] for i in range(12)]
+    assert min(known) < answer.by_task["demand"].output[0] < max(known)
 
 
 def test_a_spec_that_does_not_fit_its_table_fails_with_a_pointer(tmp_path, two_targets):

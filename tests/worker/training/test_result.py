@@ -1,9 +1,11 @@
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from learning.tasks import Task
+from learning.metrics import Metrics
+from learning.tasks import Loss, Task
 from learning.verdict import Verdict
 from worker.training.baselines.task_data import Part, TaskData
 from worker.training.pooled import pooled_metrics
@@ -12,7 +14,7 @@ from worker.training.result import job_result, summary, task_result
 
 def _task(name="quality", kind="regression", target="quality", metric="rmse"):
     classes = None if kind == "regression" else ("no", "yes")
-    loss = "mse" if kind == "regression" else "log_loss"
+    loss: Loss = "mse" if kind == "regression" else "log_loss"
     return Task(name, "ds_1", target, kind, loss, metric, 1.0, ("x",), classes, 0, 0, None, pooled=False)
 
 
@@ -28,7 +30,7 @@ def _verdict(verdict="helped", gain=0.03):
     return Verdict(gain=gain, interval=(0.004, 0.061), p=0.01, verdict=verdict, repeats=None)
 
 
-RIVALS = MappingProxyType(
+RIVALS: Mapping[str, Metrics] = MappingProxyType(
     {
         "single_task": {"rmse": 0.63, "mae": 0.5, "r2": 0.1},
         "boosted_trees": {"rmse": 0.60, "mae": 0.4, "r2": 0.2},
