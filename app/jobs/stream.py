@@ -15,6 +15,8 @@ from store.keys import Principal
 
 BATCH = 500
 """Most events read from the database at once."""
+MOST_EVENTS = 2**31 - 1
+"""No event has a larger number: the query parameter ``after`` ends there too."""
 
 
 async def awaited(parts: Parts, who: Principal, job_id: str, *, seconds: float) -> Job:
@@ -35,7 +37,7 @@ def last_event_id(header: str | None, *, default: int) -> int:
     """The number from which a stream goes on."""
     if header is None:
         return default
-    if not (header.isascii() and header.isdigit() and len(header) <= 16):
+    if not (header.isascii() and header.isdigit() and len(header) <= 10 and int(header) <= MOST_EVENTS):
         raise ApiError(
             "invalid-cursor", f"expected Last-Event-ID to be the number of an event, found {shorten(header)!r}"
         )

@@ -39,11 +39,16 @@ def problem(
     ``actual`` and ``column`` are cut at 64 characters, for they are the caller's own bytes.
     """
     entry: dict[str, Any] = {"code": code, "detail": detail}
-    where = {"row": row, "column": column and column[:SHOWN_CHARACTERS], "byte_offset": byte_offset, "limit": limit}
+    where = {"row": row, "column": column and _shown(column), "byte_offset": byte_offset, "limit": limit}
     entry.update({key: value for key, value in where.items() if value is not None})
     if actual is not None:
-        entry["actual"] = actual[:SHOWN_CHARACTERS] if isinstance(actual, str) else actual
+        entry["actual"] = _shown(actual) if isinstance(actual, str) else actual
     return entry
+
+
+def _shown(text: str) -> str:
+    """The first characters; half of a surrogate pair, which no JSON answer can hold, as ``\\ud800``."""
+    return text[:SHOWN_CHARACTERS].encode(errors="backslashreplace").decode()
 
 
 def refusal(

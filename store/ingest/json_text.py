@@ -19,6 +19,8 @@ def parse(text: str | bytes, *, row: int | None = None) -> Any:
         IngestError: 400 ``invalid-json``, ``json-too-deep`` or ``duplicate-key``.
     """
     try:
+        # bytes in UTF-16 would be read too, if they were not decoded here
+        text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_object)
     except RecursionError:
         raise refusal("json-too-deep", "expected JSON of moderate depth", status=400, row=row) from None

@@ -87,3 +87,10 @@ def test_a_live_stream_pings_and_then_tells_the_change(tenant: Tenant, job: str)
 
     assert [one.get("id") for one in told] == [str(number) for number in range(2, len(told) + 1)] + [None]
     assert told[-1]["event"] == "end"
+
+
+@pytest.mark.parametrize("number", ["-1", "2147483648", "9999999999999999", "two"])
+def test_a_stream_from_no_number_of_an_event_is_refused_before_it_begins(tenant: Tenant, job: str, number: str):
+    answer = tenant.client.get(f"/v1/jobs/{job}/events", headers=STREAM | {"Last-Event-ID": number})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid-cursor")

@@ -45,6 +45,13 @@ REFUSED = {
     "2-no-line-end": Refused(b"a,b", "no-rows"),
     "2-blank": Refused(b"a,b\n\n\n", "no-rows"),
     "2-json": Refused(b'{"columns":{"a":[]}}', "no-rows", media_type=COLUMNS),
+    "10-surrogate-json": Refused(
+        b'{"columns":{"\\ud800":[1,2]}}', "invalid-column-name", {"column": "\\ud800"}, media_type=COLUMNS
+    ),
+    "10-surrogate-ndjson": Refused(b'{"\\ud800":1}\n', "invalid-column-name", {"column": "\\ud800"}, media_type=NDJSON),
+    "85-utf16-json": Refused(
+        '{"columns":{"a":[1,2]}}'.encode("utf-16"), "invalid-json", media_type=COLUMNS, status=400
+    ),
     "4-utf16": Refused("a,b\n1,2\n".encode("utf-16"), "encoding-invalid", {"byte_offset": 0}),
     "4-latin1": Refused("a,b\n1,é\n".encode("latin-1"), "encoding-invalid", {"byte_offset": 6, "actual": "0xe9"}),
     "4-cut": Refused("a,b\n1,é".encode()[:-1], "encoding-invalid", {"byte_offset": 6}),
