@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 import migrations
 from store.artifacts import ArtifactStore
 from store.session import Database
+from store.tables import Base
 
 DIALECTS = ("sqlite", "postgresql")
 # these databases die with the session: durability would only make the suite slow
@@ -96,38 +97,59 @@ def sqlite_template(servers: Path) -> Path:
     return path
 
 
+def copied_database(server: str) -> str:
+    """The URL of a new database on the PostgreSQL server, copied from the template."""
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def copied_file(template: Path) -> str:
+    """The URL of a new SQLite database beside the template."""
+    path = template.with_name(f"test_{secrets.token_hex(8)}.db")
+    shutil.copyfile(template, path)
+    return f"sqlite:///{path}"
+
+
 @pytest.fixture(scope="session")
-def new_database_url(request: pytest.FixtureRequest, servers: Path) -> Callable[[str], str]:
-    """``new_database_url("sqlite")``: the URL of a fresh, migrated database of its own."""
+def new_database_url(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """``new_database_url("sqlite")``: the URL of a fresh, migrated database that nobody else will use."""
 
     def make(dialect: str) -> str:
-        name = f"test_{secrets.token_hex(8)}"
         if dialect == "sqlite":
-            path = servers / f"{name}.db"
-            shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-            return f"sqlite:///{path}"
-        server = request.getfixturevalue("postgres_server")
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template STRATEGY FILE_COPY")
-        return str(server).replace("/postgres?", f"/{name}?")
+            return copied_file(request.getfixturevalue("sqlite_template"))
+        return copied_database(request.getfixturevalue("postgres_server"))
 
     return make
 
 
 @pytest.fixture
-def sqlite_url(new_database_url: Callable[[str], str]) -> str:
-    return new_database_url("sqlite")
+def sqlite_url(sqlite_template: Path) -> str:
+    return copied_file(sqlite_template)
 
 
 @pytest.fixture
-def postgres_url(new_database_url: Callable[[str], str]) -> str:
-    return new_database_url("postgresql")
+def postgres_url(postgres_server: str) -> str:
+    return copied_database(postgres_server)
+
+
+@pytest.fixture(scope="session")
+def scratch_url(postgres_server: str) -> str:
+    """One PostgreSQL database for all tests that leave nobody connected to it: emptying is faster than copying."""
+    return copied_database(postgres_server)
 
 
 @pytest.fixture(params=DIALECTS)
-def database_url(request: pytest.FixtureRequest, new_database_url: Callable[[str], str]) -> str:
-    """A fresh database; the test runs once on each kind."""
-    return new_database_url(request.param)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated database without a row in it; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    url = str(request.getfixturevalue("scratch_url"))
+    with psycopg.connect(url, autocommit=True, options="-c lock_timeout=5s") as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(f"DELETE FROM {table.name}")
+    return url
 
 
 @pytest.fixture

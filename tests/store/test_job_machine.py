@@ -196,7 +196,7 @@ def test_any_order_of_events_leaves_every_job_as_the_model_says(toy):
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

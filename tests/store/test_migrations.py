@@ -13,9 +13,16 @@ from sqlalchemy import Connection, create_engine, inspect, text
 import migrations
 from store.session import database_url as with_driver
 from store.tables import Base
+from tests.conftest import DIALECTS
 
 ROOT = Path(__file__).parents[2]
 METADATA = Base.metadata
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request, new_database_url):
+    """One of its own, for these tests change the tables."""
+    return new_database_url(request.param)
 
 
 @pytest.fixture
