@@ -63,13 +63,6 @@ class ArtifactStore:
             raise ArtifactMissing(sha256)
         return target
 
-    def verify(self, sha256: str) -> Path:
-        """As ``path``, after reading all of it. Raises ArtifactMissing when its bytes are not what the name says."""
-        target = self.path(sha256)
-        if file_sha256(target) != sha256:
-            raise ArtifactMissing(sha256)
-        return target
-
     def work(self, job_id: str, attempt: int) -> Path:
         """The folder of one attempt, made when it is not there. Nothing in it is visible to anybody else."""
         return _made(self.root / "work" / job_id / str(attempt))

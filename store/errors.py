@@ -112,7 +112,7 @@ class RequestInProgress(StoreError):
 
 
 class ArtifactMissing(StoreError):
-    """A referenced blob is not in the artifacts folder, or is not what its name says."""
+    """A referenced blob is not in the artifacts folder."""
 
     code = "artifact-missing"
 

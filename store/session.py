@@ -41,7 +41,7 @@ class Database:
         target = database_url(url)
         self.embedded = target.get_backend_name() == "sqlite"
         if self.embedded:
-            refuse_network_file_system(Path(target.database or ""), Path("/proc/self/mounts").read_text().splitlines())
+            refuse_network_file_system(Path(target.database or ""), _mounts())
         engine = create_engine(target, json_serializer=dump_json, **engine_options(target))
         install_hooks(engine)
         self._engine = engine
@@ -104,6 +104,12 @@ def refuse_network_file_system(path: Path, mounts: list[str]) -> None:
     kind = file_system(path, mounts)
     if kind.startswith(_NETWORK_FILE_SYSTEMS):
         raise UnsafeLocation(f"expected the SQLite database on a local disk, found {path.name} on {kind}")
+
+
+def _mounts() -> list[str]:
+    """The lines of /proc/mounts; none on systems that have no such file."""
+    table = Path("/proc/self/mounts")
+    return table.read_text().splitlines() if table.exists() else []
 
 
 def file_system(path: Path, mounts: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Jobs as their workers see them: claimed under a lease, written behind a fence, given back or rescued."""
 
 from store.claims.fence import Checkpoint, Claim, Fence, checkpoints, claim, waiting
-from store.claims.finish import ended, finish
+from store.claims.finish import finish
 from store.claims.outcome import Finished, NewDataset, NewModel, Outcome
 from store.claims.report import Renewal, renew, report
 from store.claims.rescue import Lease, death, expired, leases, release, rescue
@@ -19,7 +19,6 @@ __all__ = [
     "checkpoints",
     "claim",
     "death",
-    "ended",
     "expired",
     "finish",
     "leases",

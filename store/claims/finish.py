@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from store import datasets, models
@@ -65,12 +65,6 @@ def end_attempt(session: Session, fence: Fence, *, now: datetime, status: str, o
         now=now,
         items=[("status", {"status": status, "attempt": fence.attempt})],
     )
-
-
-def ended(session: Session, fence: Fence) -> str | None:
-    """How this attempt ended, or None while it has not: what to ask after a COMMIT whose answer never came."""
-    mine = (AttemptRow.job_id == fence.job_id, AttemptRow.attempt == fence.attempt, AttemptRow.owner == fence.owner)
-    return session.execute(select(AttemptRow.outcome).where(*mine)).scalar()
 
 
 def _add_model(session: Session, project_id: str, fence: Fence, *, now: datetime, kind: str, model: NewModel) -> None:

@@ -1,7 +1,7 @@
 """Jobs as their owner sees them: submitted, listed, followed, cancelled. What their workers do is ``store.claims``."""
 
 from store.jobs.cancel import request_cancel
-from store.jobs.events import Event, append_event, events, last_events
+from store.jobs.events import Event, events, last_events
 from store.jobs.record import Job, add, get, page, queue_position
 from store.jobs.series import Point, TaskResult, metric_points, task_results
 
@@ -11,7 +11,6 @@ __all__ = [
     "Point",
     "TaskResult",
     "add",
-    "append_event",
     "events",
     "get",
     "last_events",

@@ -5,10 +5,9 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from store.errors import NotFound
 from store.tables import EventRow, JobRow
 
 EventType = Literal["status", "progress", "metrics", "log"]
@@ -46,30 +45,6 @@ def last_events(session: Session, job_ids: Collection[str]) -> dict[str, int]:
     """
     rows = session.execute(select(JobRow.id, JobRow.last_event).where(JobRow.id.in_(job_ids)))
     return {row.id: row.last_event for row in rows}
-
-
-def append_event(
-    session: Session, project_id: str, job_id: str, *, now: datetime, kind: EventType, data: Mapping[str, Any]
-) -> None:
-    """Add one event from outside an attempt. Raises NotFound."""
-    row = session.execute(
-        update(JobRow)
-        .where(JobRow.project_id == project_id, JobRow.id == job_id)
-        .values(last_event=JobRow.last_event + 1, updated_at=now)
-        .returning(JobRow.attempt, JobRow.last_event)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if row is None:
-        raise NotFound("job", job_id)
-    insert_events(
-        session,
-        project_id=project_id,
-        job_id=job_id,
-        attempt=row.attempt,
-        last=row.last_event,
-        now=now,
-        items=[(kind, data)],
-    )
 
 
 def insert_events(

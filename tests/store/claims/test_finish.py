@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from store import claims, datasets, jobs, models
+from store import datasets, jobs, models
 from store.claims import NewDataset, NewModel, Outcome
 from store.errors import IllegalMove, JobFinished, LeaseLost, NotFound
 from store.tables import ModelRow
@@ -147,18 +147,6 @@ def test_a_finish_that_breaks_stores_none_of_it(toy):
     assert models_of(toy, fence.job_id) == 0
     assert toy.job(fence.job_id).status == "running"
     assert toy.finish(fence).status == "succeeded"
-
-
-def test_after_a_commit_without_an_answer_the_attempt_can_be_asked_how_it_ended(toy):
-    fence = toy.running()
-
-    def ended():
-        with toy.database.reading() as session:
-            return claims.ended(session, fence)
-
-    assert ended() is None
-    toy.finish(fence)
-    assert ended() == "succeeded"
 
 
 def test_of_finish_and_cancel_whichever_commits_first_wins(toy):
