@@ -79,7 +79,8 @@ class _Moderated:
         # what the rows show of the networks at hand; the part of it that seeds made shrinks with their number
         rows = max(0.0, c.rows - c.noise * (1 / c.shared + 1 / c.alone)) + c.noise * per_seed
         seeds = np.where(freedom < _ENOUGH_FREEDOM, self.seeds, max(0.0, self.seeds - c.noise)) * per_seed
-        variance, spread = rows + seeds, rows**2 / (c.units - 1) + seeds**2 / freedom
+        # the estimate of the seeds' part is as uncertain as v′ whole, whatever is taken off it
+        variance, spread = rows + seeds, rows**2 / (c.units - 1) + (self.seeds * per_seed) ** 2 / freedom
         return np.sqrt(variance), np.where(spread > 0, variance**2 / np.where(spread > 0, spread, 1.0), freedom)
 
 

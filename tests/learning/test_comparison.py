@@ -61,14 +61,16 @@ def test_units_of_a_regression_do_not_matter(scale):
 
 
 def test_rows_that_are_groups_of_their_own_are_rows():
-    values = np.random.default_rng(0).normal(size=20)
-    assert mean_variance(values, np.arange(20)) == pytest.approx(mean_variance(values))
+    values, one = np.random.default_rng(0).normal(size=20), np.zeros(20, np.int64)
+    apart = mean_variance(values, classes=one, groups=np.arange(20))
+    assert apart == pytest.approx(mean_variance(values, classes=one))
 
 
 def test_equal_rows_of_a_group_count_once():
-    values = np.random.default_rng(0).normal(size=20)
-    repeated = mean_variance(np.repeat(values, 5), np.repeat(np.arange(20), 5))
-    assert repeated == pytest.approx(mean_variance(values))
+    values, one = np.random.default_rng(0).normal(size=20), np.zeros(20, np.int64)
+    groups = np.repeat(np.arange(20), 5)
+    repeated = mean_variance(np.repeat(values, 5), classes=np.repeat(one, 5), groups=groups)
+    assert repeated == pytest.approx(mean_variance(values, classes=one))
 
 
 def test_under_a_group_split_the_units_are_the_groups():
