@@ -82,11 +82,13 @@ def _regression(y: NDArray[np.float64], y_hat: NDArray[np.float64]) -> Metrics:
     # Scaled first: the squares of values near 1e150 would leave the floating-point numbers together with their sum.
     scale = float(max(np.abs(y).max(), np.abs(y_hat).max())) or 1.0
     error, centred = (y_hat - y) / scale, (y - y.mean()) / scale
-    spread = float(centred @ centred)
+    wrong, spread = float(error @ error), float(centred @ centred)
+    r2 = 1.0 - wrong / spread if len(y) > 1 and spread > 0 else None
     return {
-        "rmse": float(np.sqrt((error @ error) / len(y))) * scale,
+        "rmse": float(np.sqrt(wrong / len(y))) * scale,
         "mae": float(np.abs(error).mean()) * scale,
-        "r2": 1.0 - float(error @ error) / spread if len(y) > 1 and spread > 0 else None,
+        # a spread near the smallest number there is leaves no ratio
+        "r2": r2 if r2 is not None and np.isfinite(r2) else None,
     }
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from learning.metrics import Metrics, test_metrics
 from learning.tasks import Task, TaskType
 from worker.training.baselines.task_data import TaskData
+from worker.training.scale import Scale
 
 #: What a model answers for the test rows of each task, by the task's index: values, or probabilities.
 Outputs = Mapping[int, NDArray[Any]]
@@ -46,9 +47,14 @@ def _pooled(
     answers = [np.asarray(outputs[i], np.float64) for i in members]
     if kind == "regression":
         units = _units(tasks, data, members)
-        labels = [(y - mean) / deviation for y, (mean, deviation) in zip(labels, units, strict=True)]
-        answers = [(y - mean) / deviation for y, (mean, deviation) in zip(answers, units, strict=True)]
-        metrics = test_metrics("regression", np.concatenate(labels), np.concatenate(answers))
+        with np.errstate(over="ignore"):
+            labels = [(y - unit.mean) / unit.deviation for y, unit in zip(labels, units, strict=True)]
+            answers = [(y - unit.mean) / unit.deviation for y, unit in zip(answers, units, strict=True)]
+        y, y_hat = np.concatenate(labels), np.concatenate(answers)
+        if not (np.isfinite(y).all() and np.isfinite(y_hat).all()):
+            # a test row so far out that its distance in deviations of the training rows is no number
+            return {"rmse": None, "r2": None}
+        metrics = test_metrics("regression", y, y_hat)
         # centred per target and not per task: "explained variance" as the literature pools it
         return {"rmse": metrics["rmse"], "r2": metrics["r2"]}
     # classes differ from task to task, so only what a row says by itself is pooled
@@ -60,14 +66,14 @@ def _pooled(
     }
 
 
-def _units(tasks: Sequence[Task], data: Sequence[TaskData], members: Sequence[int]) -> list[tuple[float, float]]:
+def _units(tasks: Sequence[Task], data: Sequence[TaskData], members: Sequence[int]) -> list[Scale]:
     """Return each member's zero and unit: 0 and 1 for a lone target, else its target's training mean and deviation."""
     targets = [tasks[i].target if tasks[i].key is not None else tasks[i].name for i in members]
     if len(set(targets)) == 1:
-        return [(0.0, 1.0)] * len(members)
+        return [Scale()] * len(members)
     labels: dict[str, list[NDArray[np.float64]]] = {}
     for i, target in zip(members, targets, strict=True):
         labels.setdefault(target, []).append(data[i].train.labels)
     known = {target: np.concatenate(parts) for target, parts in labels.items()}
-    units = {target: (float(y.mean()), float(y.std()) or 1.0) if len(y) else (0.0, 1.0) for target, y in known.items()}
+    units = {target: Scale.of(labels) for target, labels in known.items()}
     return [units[target] for target in targets]

@@ -18,6 +18,7 @@ from learning.tasks import Task
 from worker.training.baselines.task_data import TRAIN, VALIDATION, TaskData, collect
 from worker.training.batches import Batch
 from worker.training.fitting import Data
+from worker.training.scale import Scale, standardised
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,17 +76,11 @@ def target_scales(plan: Plan, examples: Examples) -> NDArray[np.float64]:
         key = (-1 if grouped else task.group, task.slot)
         if key not in found:
             rows = train if grouped else train & (examples.group == task.group)
-            found[key] = _scale(examples.labels[rows, task.slot])
+            labels = examples.labels[rows, task.slot]
+            scale = Scale.of(labels[~np.isnan(labels)])
+            found[key] = (scale.mean, scale.deviation)
         scales[index] = found[key]
     return scales
-
-
-def _scale(labels: NDArray[np.float64]) -> tuple[float, float]:
-    known = labels[~np.isnan(labels)]
-    if not len(known):
-        return 0.0, 1.0
-    mean, deviation = float(known.mean()), float(known.std())
-    return mean, deviation if np.isfinite(deviation) and deviation > 0.0 else 1.0
 
 
 def _head_rows(plan: Plan, examples: Examples) -> NDArray[np.float32]:
@@ -151,7 +146,7 @@ def _standardised(prepared: Prepared) -> NDArray[np.float32]:
     of = prepared.examples.task_of
     known = of >= 0
     scaled = np.full(labels.shape, np.nan, np.float32)
-    scaled[known] = (labels[known] - mean[of[known]]) / deviation[of[known]]
+    scaled[known] = standardised(labels[known], mean[of[known]], deviation[of[known]])
     return scaled
 
 

@@ -1,7 +1,6 @@
 """One attempt of the training core, from an assignment to files, without a worker around it."""
 
 import hashlib
-import json
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -10,8 +9,8 @@ import pytest
 from learning.parts import TrainingSpec
 from learning.predictor import Predictor
 from tests.worker.training import tables
+from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
-from worker.training.attempt import run
 from worker.training.checkpoint import TrainingState
 from worker.training.multitask import budget
 
@@ -27,26 +26,6 @@ SHOPS = {
     "network": {"name": "linear", "width": 8},
     "training": {"epochs": 150, "learning_rate": 0.01},
 }
-
-
-def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None, more=None):
-    work = folder / f"work-{number}"
-    work.mkdir()
-    channel = channel or Recorder()
-    order = {
-        "attempt": number,
-        "spec": spec,
-        "datasets": {name: str(path) for name, path in {"ds_1": dataset, **(more or {})}.items()},
-        "folder": str(work),
-        "checkpoints": list(checkpoints),
-        "checkpoint_folder": str(folder / "checkpoints"),
-        "threads": 1,
-    }
-    return run(order, channel), work, channel
-
-
-def result_of(work):
-    return json.loads((work / "result.json").read_text())
 
 
 @pytest.fixture

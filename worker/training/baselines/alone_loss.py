@@ -1,7 +1,4 @@
-"""Losses of many members at once, row by row, and the scale on which a member's labels are learned."""
-
-from dataclasses import dataclass
-from typing import Self
+"""Losses of many members at once, row by row."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,32 +6,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from worker.training.baselines.task_data import TaskData
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Regression targets are learned standardised by the mean and deviation of the training rows; classes as they are."""
-
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, task: TaskData) -> Self:
-        """Return the scale of one task by itself."""
-        return cls.of_labels(task.train.labels) if task.type == "regression" else cls(0.0, 1.0)
-
-    @classmethod
-    def of_labels(cls, labels: NDArray[np.float64]) -> Self:
-        """Return the scale of these training labels ``[n]``."""
-        return cls(float(labels.mean()), float(labels.std()) or 1.0) if len(labels) else cls(0.0, 1.0)
-
-    def forth(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return raw labels ``[m]`` as they are learned."""
-        return (labels - self.mean) / self.deviation
-
-    def back(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return learned values ``[m]`` in raw units."""
-        return outputs * self.deviation + self.mean
 
 
 def row_losses(task: TaskData, outputs: Tensor, labels: Tensor) -> Tensor:

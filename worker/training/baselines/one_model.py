@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.training.baselines.alone_loss import Scale
 from worker.training.baselines.design import MOST_TREE_CATEGORIES, Fit, Form, Rows
 from worker.training.baselines.task_data import Encoded, Part, TaskData
 from worker.training.baselines.trivial import trivial
+from worker.training.scale import Scale
 
 #: Rows of the whole pool's mean that a task's mean is drawn towards when its category is replaced by a number.
 _PRIOR_ROWS = 10.0
@@ -61,8 +61,8 @@ def ordered_categories(tasks: Sequence[TaskData]) -> Mapping[int, int]:
 
 def _scales(tasks: Sequence[TaskData]) -> list[Scale]:
     if tasks[0].type != "regression" or tasks[0].pool < 0:
-        return [Scale.of(task) for task in tasks]
-    return [Scale.of_labels(np.concatenate([task.train.labels for task in tasks]))] * len(tasks)
+        return [task.scale for task in tasks]
+    return [Scale.of(np.concatenate([task.train.labels for task in tasks]))] * len(tasks)
 
 
 def _joined(encoded: Encoded, tasks: Sequence[TaskData], parts: Sequence[Part], scales: Sequence[Scale]) -> Rows:

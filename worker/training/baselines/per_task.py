@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.training.baselines.alone_loss import Scale
 from worker.training.baselines.design import Fit, Form, Rows
 from worker.training.baselines.task_data import Encoded, TaskData
 from worker.training.baselines.trivial import trivial
@@ -18,7 +17,7 @@ def per_task(fit: Fit, encoded: Encoded, task: TaskData, *, seed: int) -> NDArra
     nothing = len(task.train) == 0 or (task.type != "regression" and len(np.unique(task.train.labels)) < 2)
     if nothing or len(task.test) == 0:
         return trivial(task)
-    scale = Scale.of(task)
+    scale = task.scale
     sides = [Rows.of(encoded, part.rows, scale.forth(part.labels)) for part in (task.train, task.validation, task.test)]
     output = fit(Form(task.classes), *sides, seed=seed)
     return output[:, 1] if task.type == "binary" else scale.back(output)

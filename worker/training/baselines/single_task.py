@@ -18,7 +18,7 @@ from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape, NetworkSpec
 from learning.parts import TrainingSpec
 from learning.tasks import Layout, Slot
-from worker.training.baselines.alone_loss import Scale, label_weights, probabilities, row_losses
+from worker.training.baselines.alone_loss import label_weights, probabilities, row_losses
 from worker.training.baselines.members import Member, Orders, Padded, chunks, member_seed
 from worker.training.baselines.stacked import Stack, initialised
 from worker.training.baselines.task_data import Encoded, Part, TaskData
@@ -102,7 +102,7 @@ class _Trained:
         self._numeric, self._category, self._how = numeric, category, how
         self._data = [tasks[member.task] for member in chunk]
         self._form = self._data[0]
-        self._scales = [Scale.of(task) for task in self._data]
+        self._scales = [task.scale for task in self._data]
         seeds = [member_seed(how.seed, member.seed, tasks[member.task].name) for member in chunk]
         self._stack = Stack(initialised(self._build, seeds), how.device)
         self._optimizer = build_optimizer(self._stack, how.training)

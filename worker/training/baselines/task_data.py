@@ -7,6 +7,8 @@ from typing import Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.training.scale import Scale
+
 TaskType = Literal["regression", "binary", "multiclass"]
 
 #: The sides of the split as `learning.examples` numbers them.
@@ -82,6 +84,11 @@ class TaskData:
     def classes(self) -> int:
         """How many classes the labels count; 1 for a regression."""
         return {"regression": 1, "binary": 2}.get(self.type, self.units)
+
+    @property
+    def scale(self) -> Scale:
+        """The scale of the task's labels by itself."""
+        return Scale.of(self.train.labels) if self.type == "regression" else Scale()
 
     @classmethod
     def of(cls, task: Described, index: int, parts: tuple[Part, Part, Part]) -> Self:
