@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from worker.messages import problem
 _MAX_RESULT_BYTES = 64 * 1024 * 1024
 #: Above so many tasks the job's own result omits ``tasks``; they are read in pages (API.md section 4).
 _TASKS_IN_RESULT = 50
+#: A NUL as JSON writes it, which no database stores: behind an even number of backslashes, for an odd one escapes it.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class UnfitResult(Exception):
@@ -66,7 +69,7 @@ def _read_result(folder: Path) -> dict[str, Any]:
     if file.stat().st_size > _MAX_RESULT_BYTES:
         raise UnfitResult(f"expected at most {_MAX_RESULT_BYTES} bytes of result, found {file.stat().st_size}")
     text = file.read_bytes()
-    if b"\\u0000" in text:
+    if _NUL.search(text):
         raise UnfitResult("expected text that a database stores, found NUL in the result")
     try:
         told = json.loads(text, parse_constant=_refuse_constant)

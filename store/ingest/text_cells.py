@@ -46,6 +46,10 @@ class TextCells:
             row = first_row + int(pc.index(pc.binary_length(cells), longest).as_py())
             detail = f"expected cells of at most {cell_bytes} bytes"
             raise refusal("cell-too-large", detail, row=row, column=name, limit=cell_bytes, actual=longest)
+        holed = pc.index(pc.match_substring(cells, "\0"), True).as_py()
+        if holed >= 0:  # no database stores it as text
+            detail = "expected text, found a NUL in a cell"
+            raise refusal("invalid-character", detail, row=first_row + holed, column=name, actual="\\x00")
 
     def facts(self) -> Facts:
         """What the cells are, each counted once."""

@@ -28,12 +28,17 @@ def test_a_success_stores_its_model_its_result_and_its_predictions(yard, artifac
         model = models.get(session, yard.project, job.model_id)
         predictions = datasets.get(session, yard.project, job.result["test_predictions"])
         results = jobs.task_results(session, yard.project, job.id)
-    assert artifacts.verify(model.artifact).read_bytes() == b"weights"
+    assert artifacts.path(model.artifact).read_bytes() == b"weights"
     assert model.header["adaptable"] is True
     assert predictions.description["rows"] == 2
-    assert pq.read_table(artifacts.verify(predictions.artifact)).column("quality").to_pylist() == [5.5, 6.0]
+    assert pq.read_table(artifacts.path(predictions.artifact)).column("quality").to_pylist() == [5.5, 6.0]
     assert [task.name for task in results.items] == ["quality"]
     assert [log["message"] for log in yard.logs(job.id)] == ["a word for the operator"]
+
+
+def test_text_that_looks_like_an_escape_is_text(yard):
+    job = yard.run("name_a_class_like_an_escape")
+    assert (job.status, list(job.result["tasks"])) == ("succeeded", [r"\u0000 \\\u0000"])
 
 
 def test_what_a_child_measured_is_stored(yard):
@@ -50,6 +55,7 @@ def test_what_a_child_measured_is_stored(yard):
         ("blow_up", "internal-error", "server"),
         ("exhaust", "out-of-memory", "capacity"),
         ("succeed_without_files", "internal-error", "server"),
+        ("name_a_nul", "internal-error", "server"),
         ("claim_a_foreign_file", "internal-error", "server"),
     ],
 )

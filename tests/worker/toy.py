@@ -110,6 +110,15 @@ def speak_garbage(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]
     return ignore_stop(order, channel)
 
 
+def name_a_class_like_an_escape(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    """The six characters of an escape, as a cell may hold them, and an escaped backslash before them."""
+    return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result(r"\u0000 \\\u0000")}}
+
+
+def name_a_nul(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result("\\\0")}}
+
+
 def claim_a_foreign_file(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     Path("model.safetensors").symlink_to("/etc/hostname")
     return {"outcome": "succeeded", "files": {"model": "model.safetensors", "result": _result()}}
@@ -155,6 +164,8 @@ MODES = {
         crash_once,
         speak_too_long,
         speak_garbage,
+        name_a_class_like_an_escape,
+        name_a_nul,
         claim_a_foreign_file,
         tell_its_world,
         start_a_helper,
@@ -186,8 +197,8 @@ def _files(*, predictions: bool) -> dict[str, str]:
     return {"model": "model.safetensors", "result": _result(), "predictions": "predictions.parquet"}
 
 
-def _result() -> str:
-    tasks = [{"name": "quality", "type": "regression", "verdict": "helped", "test": {"rmse": 0.6}}]
+def _result(task: str = "quality") -> str:
+    tasks = [{"name": task, "type": "regression", "verdict": "helped", "test": {"rmse": 0.6}}]
     model = {"kind": "multitask", "tasks": [], "inputs": [], "network": {}, "method": {}, "adaptable": True}
     result = {"summary": "Sharing helped.", "counts": {"helped": 1, "neutral": 0, "hurt": 0, "inconclusive": 0}}
     Path("result.json").write_text(json.dumps({"result": result, "tasks": tasks, "model": model}))

@@ -76,6 +76,17 @@ REFUSED = {
     "10-proto": Refused(rows("a,__proto__", "1,2"), "invalid-column-name", {"column": "__proto__"}),
     "10-json": Refused(b'{"columns":{"":[1]}}', "invalid-column-name", media_type=COLUMNS),
     "11": Refused(rows(",".join(f"c{i}" for i in range(10_000))), "too-many-columns", {"limit": 2000, "actual": 10_000}),
+    "5-json": Refused(
+        b'{"columns":{"n":[1,2],"a":["x","b\\u0000c"]}}', "invalid-character", {"row": 2, "column": "a"}, media_type=COLUMNS
+    ),
+    "5-ndjson": Refused(
+        b'{"a":"x"}\n{"a":null}\n{"a":"\\u0000"}\n', "invalid-character", {"row": 3, "column": "a"}, media_type=NDJSON
+    ),
+    "5-parquet": Refused(made.parquet({"a": ["x", None, "b\0"]}), "invalid-character", {"row": 3, "column": "a"}, media_type=PARQUET),
+    "5-parquet-codes": Refused(
+        made.parquet({"a": pa.array(["x", "x", "b\0c"]).dictionary_encode()}), "invalid-character", {"row": 3, "column": "a"},
+        media_type=PARQUET,
+    ),
     "12": Refused(rows("a,b", "1,2", "1," + LONG), "cell-too-large", {"row": 2, "column": "b", "limit": 65_536}),
     "12-quoted": Refused(rows("a,b", f'1,"{LONG}"'), "cell-too-large", {"row": 1, "limit": 65_536}),
     "12-endless": Refused(b"a,b\n1," + b"y" * 3_000_000, "cell-too-large", {"row": 1}),
@@ -163,6 +174,9 @@ ACCEPTED = {
     "3": Accepted(b"\xef\xbb\xbfa,b\n1,2\n", {"a": "number"}, {"a": [1.0]}),
     "4-declared": Accepted("a,b\n1,é\n".encode("latin-1"), {}, {"b": ["é"]}, media_type="text/csv; charset=ISO-8859-1"),
     "4-utf16": Accepted("a,b\n1,é\n".encode("utf-16"), {}, {"b": ["é"]}, media_type="text/csv; charset=utf-16"),
+    "5-escaped": Accepted(
+        rows("a,b", r"1,\u0000", "2,x"), {"b": "category"}, {"b": [r"\u0000", "x"]}
+    ),
     "10-emoji": Accepted(rows("a,👩‍🔬", "1,2"), {"👩‍🔬": "number"}),
     "13": Accepted(rows("a,y", "1,", "2,3"), {"y": "number"}, {"y": [None, 3.0]}),
     "14": Accepted(rows("a,x", "1,NaN", "2,nan", "3,1.5"), {"x": "number"}, {"x": [None, None, 1.5]}),
