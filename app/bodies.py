@@ -1,8 +1,10 @@
 """Request bodies, read by hand: the framework would read them before the key is checked, without limits, and lax."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+import codecs
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
@@ -14,11 +16,23 @@ from app.errors import ApiError, shorten
 JSON = "application/json"
 
 
-def media_type(request: Request, allowed: Collection[str]) -> str:
+@dataclass(frozen=True)
+class Declared:
+    """What the request says of its body. ``charset`` by the codec's own name: ``utf-8``, ``iso8859-1``."""
+
+    type: str
+    charset: str
+
+
+def media_type(
+    request: Request, allowed: Collection[str], *, charsets: Mapping[str, Collection[str]] | None = None
+) -> Declared:
     """The body's declared type.
 
+    Args:
+        charsets: those that a type may be written in beside UTF-8.
     Raises:
-        ApiError: ``unsupported-media-type`` when it is absent, given twice, not in ``allowed`` or not in UTF-8;
+        ApiError: ``unsupported-media-type`` when it is absent, given twice, not in ``allowed`` or in another charset;
             ``unsupported-content-encoding`` when the body is compressed (we inflate nothing).
     """
     encodings = [value for value in request.headers.getlist("content-encoding") if value.lower() != "identity"]
@@ -29,16 +43,27 @@ def media_type(request: Request, allowed: Collection[str]) -> str:
     declared = request.headers.getlist("content-type")
     known = ", ".join(sorted(allowed))
     if len(declared) != 1:
-        raise ApiError("unsupported-media-type", f"expected one Content-Type of {known}, found {len(declared)}")
+        found = "none" if not declared else f"{len(declared)} of them"
+        raise ApiError("unsupported-media-type", f"expected one Content-Type of {known}, found {found}")
     message = Message()
     message["content-type"] = declared[0]
     found = message.get_content_type() if "/" in declared[0] else ""
-    charset = message.get_param("charset", "utf-8")
+    charset = str(message.get_param("charset", "utf-8"))
     if found not in allowed:
         raise ApiError("unsupported-media-type", f"expected Content-Type {known}, found {shorten(declared[0])}")
-    if str(charset).lower() not in ("utf-8", "utf8"):
-        raise ApiError("unsupported-media-type", f"expected charset utf-8, found {shorten(str(charset))}")
-    return found
+    written = ("utf-8", *(charsets or {}).get(found, ()))
+    if _codec(charset) not in {_codec(offered) for offered in written}:
+        offered = ", ".join(sorted(set(written)))
+        raise ApiError("unsupported-media-type", f"expected charset {offered}, found {shorten(charset)}")
+    return Declared(found, _codec(charset))
+
+
+def _codec(charset: str) -> str:
+    """One name for all names of a charset; an unknown one is itself."""
+    try:
+        return codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        return charset
 
 
 async def chunks(

@@ -20,7 +20,7 @@ from store import datasets, idempotency
 from store.artifacts import Stored
 from store.idempotency import Answer, Reservation
 from store.ids import new_id
-from store.ingest import Description, IngestOptions
+from store.ingest import CHARSETS, Description, IngestOptions
 from store.keys import Principal
 
 ROUTE = "/v1/datasets"
@@ -53,21 +53,23 @@ async def receive(parts: Parts, who: Principal, request: Request, query: UploadQ
         ApiError: the request is malformed, too large or too slow; the disk is full.
         IngestError: the file cannot become a dataset.
     """
-    media_type = bodies.media_type(request, FORMATS)
-    name, options = clean_name(query.name), read_options(query, media_type)
+    declared = bodies.media_type(request, FORMATS, charsets={"text/csv": CHARSETS})
+    name, options = clean_name(query.name), read_options(query, declared.type)
     reserved = await run_sync(_reserve, parts, who, key) if key else None
     source, target = parts.artifacts.stage(), parts.artifacts.stage()
     try:
         received = await _receive(parts, request, source)
-        mark = fingerprint(query.model_dump(), media_type, received.sha256)
+        mark = fingerprint(query.model_dump(), declared.type, declared.charset, received.sha256)
         if isinstance(reserved, Answer):
             reserved.check(mark)
             return recall(reserved)
         description = await run_sync(
-            lambda: parts.ingest.run(source, media_type=media_type, options=options, target=target),
+            lambda: parts.ingest.run(
+                source, media_type=f"{declared.type}; charset={declared.charset}", options=options, target=target
+            ),
             limiter=parts.ingest_places,
         )
-        new = _New(name, FORMATS[media_type], received, description)
+        new = _New(name, FORMATS[declared.type], received, description)
         return await run_sync(_record, parts, who, new, target, reserved, mark)
     except BaseException as error:
         if isinstance(reserved, Reservation):
@@ -163,7 +165,7 @@ def read_options(query: UploadQuery, media_type: str) -> IngestOptions:
     Raises:
         ApiError: an option for CSV with another media type, or types that are not ``name:type`` pairs.
     """
-    given = query.model_dump(include={"delimiter", "decimal"}, exclude_none=True)
+    given = query.model_dump(include={"delimiter", "decimal", "nulls"}, exclude_none=True)
     if given and media_type != "text/csv":
         name = next(iter(given))
         raise _bad(name, "unknown-parameter", f"expected {name} with text/csv only, found {media_type}")
@@ -173,8 +175,9 @@ def read_options(query: UploadQuery, media_type: str) -> IngestOptions:
         if not colon or not name:
             raise _bad("types", "wrong-type", f"expected name:type,name:type; found {shorten(pair)!r}")
         types[name] = kind
-    nulls = None if query.nulls is None else tuple(query.nulls.split(","))
-    return IngestOptions(**given, nulls=nulls, types=types)
+    if query.nulls is not None:
+        given["nulls"] = tuple(query.nulls.split(","))
+    return IngestOptions(**given, types=types)
 
 
 def _bad(parameter: str, code: str, detail: str) -> ApiError:

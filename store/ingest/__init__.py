@@ -7,11 +7,12 @@ the file is wrong. ``describe`` and ``canonical_table`` do the same for tables t
 from store.ingest.canonical import canonical_table
 from store.ingest.description import Description, describe
 from store.ingest.errors import IngestError
-from store.ingest.limits import IngestLimits, IngestOptions
+from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.pool import IngestPool, ingest
 from store.ingest.rows import preview
 
 __all__ = [
+    "CHARSETS",
     "Description",
     "IngestError",
     "IngestLimits",

@@ -12,7 +12,7 @@ import pyarrow.csv as arrow_csv
 from store.ingest.csv_diagnosis import diagnose
 from store.ingest.csv_scan import blocks, scan
 from store.ingest.errors import refusal
-from store.ingest.limits import IngestLimits, IngestOptions
+from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.names import checked_names
 from store.ingest.text_cells import TextCells
 
@@ -21,7 +21,6 @@ ROW_BYTES = 1024**2  # one block of Arrow's reader, which must hold a row; it re
 BATCH_BYTES = 4 * 1024**2
 UTF8_BOM = codecs.BOM_UTF8
 DELIMITERS = {";": ";", "\t": "tab", ",": ",", "|": "|"}
-CHARSETS = {"utf-8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16"}
 
 
 class CsvFile:

@@ -8,6 +8,7 @@ from store.ingest.errors import refusal
 
 MIB = 1024**2
 TYPES = ("number", "category", "boolean", "text", "date")
+CHARSETS = ("utf-8", "us-ascii", "iso-8859-1", "windows-1252", "utf-16")  # of CSV, as its Content-Type may say
 # "NA" and "null" are what R, pandas and SQL write; "None" is left out: it is a category in too many tables
 NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 

@@ -82,10 +82,45 @@ def test_an_odd_option_is_refused_and_named(tenant: Tenant, params, code, locati
     assert tenant.service.footprint() == before
 
 
-def test_csv_options_belong_to_csv(tenant: Tenant):
-    answer = tenant.client.post("/v1/datasets", content=in_parquet(), headers=PARQUET, params={"delimiter": ";"})
+@pytest.mark.parametrize("form", ["parquet", "ndjson", "json"])
+@pytest.mark.parametrize("option", [{"delimiter": ";"}, {"decimal": ","}, {"nulls": "NA"}], ids=str)
+def test_csv_options_belong_to_csv(tenant: Tenant, form: str, option: dict[str, str]):
+    content, headers = FORMS[form]
+
+    answer = tenant.client.post("/v1/datasets", content=content, headers=headers, params=option)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown-parameter")
+    assert answer.json()["errors"][0]["location"] == f"query/{next(iter(option))}"
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding"),
+    [("utf-8", "utf-8"), ("US-ASCII", "ascii"), ("iso-8859-1", "latin-1"), ("latin-1", "latin-1"),
+     ('"windows-1252"', "cp1252"), ("UTF-16", "utf-16")],
+)  # fmt: skip
+def test_a_csv_may_be_written_in_the_charset_that_it_declares(tenant: Tenant, charset: str, encoding: str):
+    town = "Zurich" if encoding == "ascii" else "Z\u00fcrich"
+    content = f"town,y\n{town},1\nBern,2\n".encode(encoding)
+
+    made = tenant.upload(content, headers={"Content-Type": f"text/csv; charset={charset}"})
+
+    rows = tenant.client.get(f"/v1/datasets/{made['id']}/rows").json()["data"]
+    assert [row["town"] for row in rows] == [town, "Bern"]
+
+
+@pytest.mark.parametrize("media_type", ["text/csv; charset=utf-7", "application/json; charset=utf-16"])
+def test_another_charset_is_refused_with_those_that_are_read(tenant: Tenant, media_type: str):
+    answer = tenant.client.post("/v1/datasets", content=b"a,b\n1,2\n", headers={"Content-Type": media_type})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-media-type")
+    assert "utf-8" in answer.json()["detail"]
+
+
+def test_a_body_without_a_type_is_told_so_in_words(tenant: Tenant):
+    answer = tenant.client.post("/v1/datasets", content=b"a,b\n1,2\n")
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"].endswith("found none")
 
 
 def test_names_are_normalised_and_may_repeat(tenant: Tenant):
