@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from store import claims
 from store.artifacts import ArtifactStore, file_sha256
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 _SECONDS_BETWEEN_TRIES = 0.5
 _MAX_OUT_OF_MEMORY = 2
+_REFUSED = "The server could not store what the attempt told."
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,14 @@ def run_attempt(bench: Bench, claim: Claim, mailbox: Mailbox, *, claimed_at: flo
         claimed_at=claimed_at,
     )
     with lease:
-        ending = _attempt(bench, claim, mailbox, lease)
-        log.info("attempt ended", job=claim.fence.job_id, attempt=claim.fence.attempt, ending=ending)
-        status = _settle(bench, claim, ending, lease)
+        try:
+            ending = _attempt(bench, claim, mailbox, lease)
+            log.info("attempt ended", job=claim.fence.job_id, attempt=claim.fence.attempt, ending=ending)
+            status = _settle(bench, claim, ending, lease)
+        except SQLAlchemyError:  # what the database refuses now, it refuses of the next attempt too
+            log.exception("refused by the database", job=claim.fence.job_id, attempt=claim.fence.attempt)
+            ending = Finished("failed", error=problem("internal-error", _REFUSED, category="server"))
+            status = _settle(bench, claim, ending, lease)
     _tidy(bench, claim, final=status in ("succeeded", "failed", "cancelled"))
     return ending
 

@@ -56,6 +56,7 @@ def test_what_a_child_measured_is_stored(yard):
         ("exhaust", "out-of-memory", "capacity"),
         ("succeed_without_files", "internal-error", "server"),
         ("name_a_nul", "internal-error", "server"),
+        ("name_two_tasks_alike", "internal-error", "server"),
         ("claim_a_foreign_file", "internal-error", "server"),
     ],
 )

@@ -119,6 +119,11 @@ def name_a_nul(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result("\\\0")}}
 
 
+def name_two_tasks_alike(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    """A result that the child's supervisor takes and no database does."""
+    return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result("y", "y")}}
+
+
 def claim_a_foreign_file(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     Path("model.safetensors").symlink_to("/etc/hostname")
     return {"outcome": "succeeded", "files": {"model": "model.safetensors", "result": _result()}}
@@ -166,6 +171,7 @@ MODES = {
         speak_garbage,
         name_a_class_like_an_escape,
         name_a_nul,
+        name_two_tasks_alike,
         claim_a_foreign_file,
         tell_its_world,
         start_a_helper,
@@ -197,8 +203,9 @@ def _files(*, predictions: bool) -> dict[str, str]:
     return {"model": "model.safetensors", "result": _result(), "predictions": "predictions.parquet"}
 
 
-def _result(task: str = "quality") -> str:
-    tasks = [{"name": task, "type": "regression", "verdict": "helped", "test": {"rmse": 0.6}}]
+def _result(*names: str) -> str:
+    figures = {"type": "regression", "verdict": "helped", "test": {"rmse": 0.6}}
+    tasks = [{"name": name, **figures} for name in names or ("quality",)]
     model = {"kind": "multitask", "tasks": [], "inputs": [], "network": {}, "method": {}, "adaptable": True}
     result = {"summary": "Sharing helped.", "counts": {"helped": 1, "neutral": 0, "hurt": 0, "inconclusive": 0}}
     Path("result.json").write_text(json.dumps({"result": result, "tasks": tasks, "model": model}))
