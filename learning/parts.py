@@ -13,6 +13,8 @@ from learning.tasks import Loss, Metric, TaskType
 MAX_LISTED_TASKS = 1_000
 MAX_TARGETS = 100
 MAX_NAME_BYTES = 200
+# The name of any task: it is a key of its results and series, and PostgreSQL's keys end at 2,704 bytes.
+MAX_TASK_NAME_BYTES = 1_000
 MAX_SEED = 2**32 - 1  # what every library that takes a seed accepts
 MAX_SECONDS = 7 * 24 * 3600.0
 

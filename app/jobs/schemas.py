@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.pages import Closed, PageQuery, Time, Warned
+from learning.parts import MAX_TASK_NAME_BYTES
 
 Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 Verdict = Literal["helped", "neutral", "hurt", "inconclusive"]
@@ -131,7 +132,7 @@ class MetricQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(default=None, max_length=256, description="Only this series.")
-    task: str | None = Field(default=None, max_length=1024, description="Only this task's series.")
+    task: str | None = Field(default=None, max_length=MAX_TASK_NAME_BYTES, description="Only this task's series.")
     from_step: int = Field(default=0, ge=0, le=2**31 - 1)
     limit: int = Field(default=1000, ge=1, le=10_000)
 
@@ -143,7 +144,9 @@ class TaskQuery(BaseModel):
 
     verdict: Verdict | None = None
     limit: int = Field(default=20, ge=1, le=100)
-    after: str | None = Field(default=None, max_length=1024, description="Name of the last task of the page before.")
+    after: str | None = Field(
+        default=None, max_length=MAX_TASK_NAME_BYTES, description="Name of the last task of the page before."
+    )
 
 
 class Cancel(BaseModel):

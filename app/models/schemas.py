@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.pages import Closed, PageQuery, Time
+from learning.parts import MAX_TASK_NAME_BYTES
 
 SHOWN_TASKS = 50
 """Most tasks that a model shows itself; more are read from its pages."""
@@ -109,4 +110,6 @@ class ModelTaskQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: int = Field(default=20, ge=1, le=100)
-    after: str | None = Field(default=None, max_length=1024, description="Name of the last task of the page before.")
+    after: str | None = Field(
+        default=None, max_length=MAX_TASK_NAME_BYTES, description="Name of the last task of the page before."
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from learning.columns import Columns, Mask
-from learning.parts import GroupedTasks
+from learning.parts import MAX_NAME_BYTES, MAX_TASK_NAME_BYTES, GroupedTasks
 from learning.planning.draft import Draft
 from learning.planning.features import Request, choose
 from learning.planning.findings import Findings, listing
@@ -87,7 +87,30 @@ def _keys(spec: GroupedTasks, table: Columns, findings: Findings) -> Keys:
             f"× {len(spec.targets)} targets = {len(keys.values) * len(spec.targets)}"
         )
         findings.problem("/tasks/group_by", "too-many-tasks", detail)
+    if not findings.problems:
+        _check_names(spec, keys, findings)
     return keys
+
+
+def _check_names(spec: GroupedTasks, keys: Keys, findings: Findings) -> None:
+    """Problems of columns whose values are texts, not names, and of names too long for the results to be found by."""
+    for index, name in enumerate(spec.group_by):
+        long = sorted({key[index] for key in keys.values if len(key[index].encode()) > MAX_NAME_BYTES})
+        if long:
+            detail = (
+                f"expected values of at most {MAX_NAME_BYTES} bytes to group by, "
+                f"found {len(long)} longer ones in {name[:64]!r}: {listing(long)}"
+            )
+            findings.problem(f"/tasks/group_by/{index}", "group-value-too-long", detail)
+    target = max(len(target.target.encode()) for target in spec.targets)
+    groups = (group_name(dict(zip(spec.group_by, key, strict=True))) for key in keys.values)
+    longest = max((len(group.encode()) for group in groups), default=0) + 1 + target
+    if longest > MAX_TASK_NAME_BYTES and not findings.problems:
+        detail = (
+            f"expected task names of at most {MAX_TASK_NAME_BYTES} bytes, made of the group's columns and values and "
+            f"the target, found one of {longest}"
+        )
+        findings.problem("/tasks/group_by", "task-name-too-long", detail)
 
 
 def _target(spec: GroupedTasks, index: int, table: Columns, keys: Keys, findings: Findings) -> Target | None:

@@ -1,10 +1,12 @@
 """A job that is accepted is stored once and can be followed to its end."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from time import monotonic
 
 import pytest
 
+from learning.parts import MAX_TASK_NAME_BYTES
 from store import claims
 from store.claims import Outcome
 from tests.app.small_model import listed, store_model, typed_table
@@ -215,6 +217,19 @@ def test_a_succeeded_job_has_its_model_and_result(tenant: Tenant):
     assert [task["name"] for task in helped["data"]] == ["y"]
     rest = tenant.client.get(f"/v1/jobs/{job['id']}/tasks", params={"after": "y", "limit": 1}).json()
     assert [task["name"] for task in rest["data"]] == ["z"]
+
+
+def test_results_and_series_are_found_by_the_longest_name_that_a_task_can_have(tenant: Tenant):
+    typed = tenant.upload(typed_table())["id"]
+    names = [
+        letter * (MAX_TASK_NAME_BYTES // len(letter.encode())) for letter in ("x", "\u00e9", "\u4e2d", "\U0001f347")
+    ]
+    store_model(tenant, listed(typed), tasks=[{"name": name, "verdict": None} for name in names])
+    job = tenant.client.get("/v1/jobs").json()["data"][0]["id"]
+
+    for name, following in pairwise(names):
+        page = tenant.client.get(f"/v1/jobs/{job}/tasks", params={"after": name, "limit": 1})
+        assert (page.status_code, page.json()["last_id"]) == (200, following)
 
 
 def test_series_are_told_by_name_task_and_step(tenant: Tenant, dataset: str):

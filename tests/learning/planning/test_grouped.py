@@ -156,6 +156,27 @@ def test_more_groups_than_the_limit_are_refused(planned):
     assert "6000 groups × 2 targets" in result.problems[0].detail
 
 
+def by_site(site: str, **more: str):
+    """Two groups of 60 rows; columns beside ``site`` hold one value each."""
+    columns = {"site": ("category", [site, "b"] * 60), "x": ("number", [float(i) for i in range(120)])}
+    columns |= {name: ("category", [value] * 120) for name, value in more.items()}
+    return {**columns, "demand": ("number", [float(i * 7 % 13) for i in range(120)]), "out": ("boolean", [True] * 120)}
+
+
+def test_a_column_of_texts_names_no_groups(planned):
+    result, _ = planned(by_site("\u00e9" * 101), group_by=["site"], targets=[{"target": "demand"}])
+    assert found(result) == [("/tasks/group_by/0", "group-value-too-long")]
+    assert "200 bytes" in result.problems[0].detail
+    assert found(planned(by_site("\u00e9" * 100), group_by=["site"], targets=[{"target": "demand"}])[0]) == []
+
+
+def test_a_task_whose_name_no_result_can_be_found_by_is_refused(planned):
+    parts = {f"part{i}": "/" * 200 for i in range(2)}
+    result, _ = planned(by_site("a", **parts), group_by=["site", *parts], targets=[{"target": "demand"}])
+    assert found(result) == [("/tasks/group_by", "task-name-too-long")]
+    assert "1000 bytes" in result.problems[0].detail
+
+
 SIZES = st.lists(st.integers(1, 30), min_size=2, max_size=8)
 
 
