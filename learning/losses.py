@@ -85,26 +85,29 @@ class TaskLosses:
         """
         if self._dense:
             return self._in_order(self._cells(outputs, labels, None).mean(0))
+        return mean(*self.totals(outputs, labels, group))
+
+    def totals(self, outputs: Tensor, labels: Tensor, group: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return Σ c ℓ and Σ c over each objective's labelled cells, both ``[K]``: the parts of a mean over batches."""
         known = ~labels.isnan()
         filled = torch.where(known, labels, 0.0)
         weight = known.to(outputs.dtype)
         if not self._by_group:
             if self._weighted:
                 weight = weight * self._weights_of(self._of[0].expand_as(labels), filled)
-            sums, counts = (self._cells(outputs, filled, None) * weight).sum(0), weight.sum(0)
-            return self._in_order(sums / torch.where(counts > 0, counts, 1.0))
+            sums = (self._cells(outputs, filled, None) * weight).sum(0)
+            return self._in_order(sums), self._in_order(weight.sum(0))
         if group is None:
             raise ValueError(f"expected the group of each row, as {self._layout.groups} groups differ; found none")
         return self._scattered(self._cells(outputs, filled, self._loss_of[group]), filled, weight, self._of[group])
 
-    def _scattered(self, cells: Tensor, labels: Tensor, weight: Tensor, of: Tensor) -> Tensor:
+    def _scattered(self, cells: Tensor, labels: Tensor, weight: Tensor, of: Tensor) -> tuple[Tensor, Tensor]:
         weight = weight * (of >= 0)
         if self._weighted:
             weight = weight * self._weights_of(of, labels)
         index = of.clamp(min=0).flatten()
         sums = cells.new_zeros(self._objectives).index_add(0, index, (cells * weight).flatten())
-        counts = cells.new_zeros(self._objectives).index_add(0, index, weight.flatten())
-        return sums / torch.where(counts > 0, counts, 1.0)
+        return sums, cells.new_zeros(self._objectives).index_add(0, index, weight.flatten())
 
     def _weights_of(self, of: Tensor, labels: Tensor) -> Tensor:
         classes = labels.long().clamp(0, self._class_weight.shape[1] - 1)
@@ -127,6 +130,11 @@ class TaskLosses:
                 part = torch.where(loss_of[:, block.slots] == position, _pointwise(block.type, loss, y_hat, y), part)
             parts.append(part)
         return torch.cat(parts, dim=1)
+
+
+def mean(sums: Tensor, weights: Tensor) -> Tensor:
+    """Return ``[K]`` means of `TaskLosses.totals`, 0 where an objective has no label."""
+    return sums / torch.where(weights > 0, weights, 1.0)
 
 
 def _pointwise(kind: TaskType, loss: Loss, y_hat: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from learning.losses import Objective, TaskLosses, add_penalty_gradient, penalty, weights_of
+from learning.losses import Objective, TaskLosses, add_penalty_gradient, mean, penalty, weights_of
 from learning.tasks import Layout, Loss, Slot
 
 NAN = float("nan")
@@ -170,3 +170,23 @@ def test_the_gradient_of_the_penalty_is_its_derivative(l1, l2):
 def test_the_penalty_of_known_weights():
     found = penalty([torch.tensor([1.0, -2.0]), torch.tensor([[3.0]])], l1=1.0, l2=0.5)
     assert found.item() == 6.0 + 7.0
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_totals_of_parts_add_up_to_the_mean_of_the_whole(grouped):
+    layout = Layout(2, (Slot("binary", 1), Slot("regression", 1)))
+    weights = (0.5, 8.0)
+    objectives = (
+        [Objective(0, "log_loss", class_weight=weights), Objective(1, "mse")]
+        if not grouped
+        else [
+            *(Objective(0, "log_loss", group=g, class_weight=weights) for g in (0, 1)),
+            *(Objective(1, "mse", group=g) for g in (1, 0)),
+        ]
+    )
+    outputs, labels = torch.randn(30, 2), torch.stack([(torch.arange(30) >= 25).float(), torch.randn(30)], dim=1)
+    labels[3, 1], group = NAN, torch.arange(30) % 2
+    losses = TaskLosses(layout, objectives)
+    parts = [losses.totals(outputs[rows], labels[rows], group[rows]) for rows in torch.arange(30).split(11)]
+    sums, counts = (torch.stack(side).sum(0) for side in zip(*parts, strict=True))
+    torch.testing.assert_close(mean(sums, counts), losses(outputs, labels, group))

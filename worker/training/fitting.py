@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.errors import TrainingDiverged
-from learning.losses import TaskLosses, add_penalty_gradient, weights_of
+from learning.losses import TaskLosses, add_penalty_gradient, mean, weights_of
 from learning.multitask.balancing.base import BalancingSpec
 from learning.multitask.sharing.base import SharedModel
 from learning.parts import TrainingSpec
@@ -25,13 +25,11 @@ from worker.training.progress import Channel, Progress, StopReason
 class Data:
     """Rows of both sides, and the K losses of a step.
 
-    objectives: their names. weights: ``[K]``. validation_objective: ``[n, J]`` int64, which loss each validation label
-    belongs to, −1 for none.
+    objectives: their names. weights: ``[K]``.
     """
 
     train: Batch
     validation: Batch
-    validation_objective: Tensor
     objectives: tuple[str, ...]
     weights: Tensor
 
@@ -204,19 +202,22 @@ _VALIDATION_ROWS = 8192
 
 @torch.no_grad()
 def _validation(model: SharedModel, data: Data, losses: TaskLosses) -> Tensor | None:
-    """Return the mean loss ``[K]`` of each objective over its validation rows, or None without such rows."""
+    """Return the mean loss ``[K]`` of each objective over its validation rows, or None without such rows.
+
+    The same mean as over a batch of all of them, class weights included.
+    """
     rows = data.validation
     if not len(rows):
         return None
     model.eval()
-    total, count = torch.zeros_like(data.weights), torch.zeros_like(data.weights)
+    sums, weights = torch.zeros_like(data.weights), torch.zeros_like(data.weights)
     for start in range(0, len(rows), _VALIDATION_ROWS):
         part = rows.slice(start, start + _VALIDATION_ROWS)
-        objective = data.validation_objective[start : start + _VALIDATION_ROWS]
-        present = torch.bincount(objective[objective >= 0], minlength=len(count)).to(count.dtype)
-        total += losses(model(part.numeric, part.category, part.group), part.labels, part.group) * present
-        count += present
-    return total / count.clamp(min=1.0)
+        outputs = model(part.numeric, part.category, part.group)
+        part_sums, part_weights = losses.totals(outputs, part.labels, part.group)
+        sums += part_sums
+        weights += part_weights
+    return mean(sums, weights)
 
 
 def _points(

@@ -121,23 +121,16 @@ def _objective(task: Task, plan: Plan, tasks: Sequence[TaskData], index: int) ->
 def training_data(prepared: Prepared, device: torch.device) -> tuple[Data, TaskLosses]:
     """Return the rows of training and validation as tensors on ``device``, with the losses of a step."""
     names, found, weights = objectives(prepared.plan, prepared.tasks)
-    layout = prepared.plan.layout
     labels = _standardised(prepared)
-    of = np.full((layout.groups, len(layout.slots)), -1, np.int64)
-    for k, objective in enumerate(found):
-        of[slice(None) if objective.group is None else objective.group, objective.slot] = k
     sides = {side: _side(prepared, labels, side) for side in (TRAIN, VALIDATION)}
-    group, known = sides[VALIDATION].group, ~sides[VALIDATION].labels.isnan()
-    dense = not bool(sides[TRAIN].labels.isnan().any())
+    dense = not any(bool(side.labels.isnan().any()) for side in sides.values())
     data = Data(
         train=sides[TRAIN].to(device),
         validation=sides[VALIDATION].to(device),
-        validation_objective=torch.where(known, torch.from_numpy(of)[group], -1).to(device),
         objectives=names,
         weights=torch.from_numpy(weights).to(device),
     )
-    dense = dense and not bool(sides[VALIDATION].labels.isnan().any())
-    return data, TaskLosses(layout, found, dense=dense, device=device)
+    return data, TaskLosses(prepared.plan.layout, found, dense=dense, device=device)
 
 
 def _standardised(prepared: Prepared) -> NDArray[np.float32]:
