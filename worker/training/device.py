@@ -17,7 +17,7 @@ def prepare_device(device: str, *, threads: int, version: str) -> tuple[torch.de
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=False)
-    chosen = _choose(device)
+    chosen = choose(device, gpus=torch.cuda.device_count())
     environment = {
         "version": version,
         "torch": torch.__version__.split("+")[0],
@@ -27,12 +27,19 @@ def prepare_device(device: str, *, threads: int, version: str) -> tuple[torch.de
     return chosen, environment
 
 
-def _choose(device: str) -> torch.device:
+def choose(device: str, *, gpus: int) -> torch.device:
+    """Return the device that ``device`` names on a machine with so many GPUs.
+
+    Raises:
+        LearningError: ``device-unavailable``.
+    """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    chosen = torch.device(device)
-    if chosen.type == "cuda" and not torch.cuda.is_available():
+        return torch.device("cuda" if gpus else "cpu")
+    name, _, index = device.partition(":")
+    # read from the text: torch keeps an index in eight bits, and 999 becomes another device there
+    if name == "cuda" and int(index or 0) >= gpus:
+        there = ", ".join(["cpu", *(f"cuda:{index}" for index in range(gpus))])
         raise LearningError(
-            "device-unavailable", f"training.device: expected a device of this worker (cpu), found {device!r}"
+            "device-unavailable", f"training.device: expected a device of this worker ({there}), found {device!r}"
         )
-    return chosen
+    return torch.device(device)
