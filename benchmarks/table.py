@@ -1,6 +1,7 @@
 """Write the README's table of benchmarks from ``results/*.json``: no figure is typed by hand (a test compares the two)."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,19 @@ def table() -> str:
     """The table and the notes below it, as Markdown."""
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
     lines = ["| | question | figure | measured | to reach | |", "|---|---|---|---|---|---|"]
-    lines += [_row(document, Figure(**line)) for document in documents for line in document["figures"]]
-    notes = [f"* **{document['name']}**: {note}" for document in documents for note in document["notes"]]
+    lines += [row for document in documents for row in _rows(document)]
+    notes = [f"* **{document['name'].upper()}**: {note}" for document in documents for note in document["notes"]]
     made = sorted({f"{document['machine']['cores']} cores, {document['machine']['cpu']}" for document in documents})
     return "\n".join([*lines, "", *notes, f"* Made on {'; '.join(made)}.", ""]) if documents else ""
 
 
-def _row(document: dict[str, Any], line: Figure) -> str:
-    reach = f"{line.reach} {line.unit}".strip()
-    cells = (
-        document["name"],
-        document["question"],
-        line.what,
-        shown(line),
-        reach,
-        "reached" if line.met else "**missed**",
-    )
-    return "| " + " | ".join(cells) + " |"
+def _rows(document: dict[str, Any]) -> Iterator[str]:
+    """A row for each figure; the question stands in the first."""
+    verdicts = {True: "reached", False: "**missed**", None: ""}
+    for number, line in enumerate(Figure(**made) for made in document["figures"]):
+        head = ("", "") if number else (document["name"].upper(), document["question"])
+        reach = "" if line.met is None else f"{line.reach} {line.unit}"
+        yield "| " + " | ".join((*head, line.what, shown(line), reach, verdicts[line.met])) + " |"
 
 
 if __name__ == "__main__":
