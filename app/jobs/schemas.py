@@ -23,6 +23,18 @@ class JobError(Closed):
     retryable: bool
 
 
+class Progress(Closed):
+    """How far a job is. Before its worker has told anything, `fraction` is 0 and the rest is null."""
+
+    fraction: float = Field(description="Of the whole job, from 0 to 1.")
+    phase: str | None
+    epoch: int | None
+    epochs: int | None
+    step: int | None
+    eta_seconds: float | None
+    metrics: dict[str, float | None]
+
+
 class Job(Closed):
     """One request to train, as API.md section 4 shows it."""
 
@@ -39,11 +51,12 @@ class Job(Closed):
     started_at: datetime | None
     finished_at: datetime | None
     updated_at: datetime
-    progress: dict[str, Any]
+    progress: Progress
     model: str | None
     dataset: str | None
     result: dict[str, Any] | None
     error: JobError | None
+    warnings: list[Warned] = Field(description="What the check of the job found worth knowing; it runs all the same.")
     metadata: dict[str, str]
 
 

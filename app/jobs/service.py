@@ -1,6 +1,6 @@
 """What can be done with jobs, in terms of the store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.jobs.schemas import (
     JobQuery,
     MetricPoint,
     MetricQuery,
+    Progress,
     TaskQuery,
 )
 from app.pages import Page, Warned
@@ -26,7 +27,7 @@ from app.pages import page as make_page
 from app.parts import Parts
 from app.problems import body_problems, translate
 from app.replies import Reply, fingerprint, keep, recall
-from learning.errors import SpecError
+from learning.errors import Notice, Problem, SpecError
 from learning.planning import Plan
 from store import idempotency, jobs
 from store.errors import NotFound, StoreError
@@ -38,6 +39,7 @@ from store.session import Database
 
 QUEUE = "train"
 ROUTE = "/v1/jobs"
+_NO_PROGRESS = {**dict.fromkeys(Progress.model_fields), "metrics": {}}
 
 
 def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | None) -> Reply:
@@ -81,6 +83,7 @@ def _add(session: Session, who: Principal, plan: Plan, *, now: datetime) -> jobs
         priority=spec.priority,
         metadata=spec.metadata,
         datasets=sorted({source.dataset for source in plan.sources}),
+        warnings=[warning.model_dump() for warning in _warned(plan.notices)],
     )
 
 
@@ -94,9 +97,13 @@ def check(parts: Parts, who: Principal, body: Mapping[str, Any]) -> DryRun:
         return DryRun(spec=None, errors=errors, warnings=[])
     return DryRun(
         spec=plan.spec.model_dump(mode="json"),
-        errors=[Warned(code=one.code, detail=one.detail, pointer=one.pointer) for one in plan.problems],
-        warnings=[Warned(code=one.code, detail=one.detail, pointer=one.pointer) for one in plan.notices],
+        errors=_warned(plan.problems),
+        warnings=_warned(plan.notices),
     )
+
+
+def _warned(found: Sequence[Notice | Problem]) -> list[Warned]:
+    return [Warned(code=one.code, detail=one.detail, pointer=one.pointer) for one in found]
 
 
 def page(parts: Parts, who: Principal, query: JobQuery) -> Page[Job]:
@@ -209,10 +216,11 @@ def _show(session: Session, job: jobs.Job) -> Job:
         started_at=job.started_at,
         finished_at=job.finished_at,
         updated_at=job.updated_at,
-        progress=job.progress,
+        progress=Progress.model_validate(_NO_PROGRESS | job.progress),
         model=job.model_id,
         dataset=job.dataset_id,
         result=job.result,
         error=None if job.error is None else JobError.model_validate(job.error),
+        warnings=[Warned.model_validate(warning) for warning in job.warnings],
         metadata=job.metadata,
     )

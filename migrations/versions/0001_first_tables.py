@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("run_after", TIME),
         sa.Column("spec", JSON, nullable=False),
+        sa.Column("warnings", JSON, nullable=False),
         sa.Column("metadata", JSON, nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("crash_count", sa.Integer(), nullable=False),

@@ -1,7 +1,7 @@
 """The job as a value, and the writes and reads that need no lease."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ class Job:
     queue: str
     priority: int
     spec: dict[str, Any]
+    warnings: list[dict[str, Any]]
     metadata: dict[str, Any]
     attempt: int
     crash_count: int
@@ -63,6 +64,7 @@ def add(
     priority: int,
     metadata: Mapping[str, Any],
     datasets: Collection[str],
+    warnings: Sequence[Mapping[str, Any]] = (),
 ) -> Job:
     """Queue a job that reads ``datasets``, which cannot be deleted until it ends.
 
@@ -80,6 +82,7 @@ def add(
             queue=queue,
             priority=priority,
             spec=dict(spec),
+            warnings=[dict(warning) for warning in warnings],
             labels=dict(metadata),
             attempt=0,
             crash_count=0,

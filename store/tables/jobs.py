@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base
-from store.tables.columns import ID, JSON_TYPE, Id, JobKey, Object, ProjectId, Reference, Time
+from store.tables.columns import ID, JSON_TYPE, Id, JobKey, Object, Objects, ProjectId, Reference, Time
 
 _LEASED = "status IN ('running','cancelling')"
 _TERMINAL = "status IN ('succeeded','failed','cancelled')"
@@ -61,6 +61,7 @@ class JobRow(Base):
     priority: Mapped[int]  # higher first; first come first served within one priority
     run_after: Mapped[Time | None]  # not before this time: the backoff after a second crash
     spec: Mapped[Object]  # resolved: every default filled in
+    warnings: Mapped[Objects]  # what its owner was told when it was accepted: [{"code", "detail", "pointer"}]
     labels: Mapped[Object] = mapped_column("metadata", JSON_TYPE)  # the user's own; ``metadata`` is taken by SQLAlchemy
     attempt: Mapped[int]  # how often it was claimed
     crash_count: Mapped[int]  # attempts that nobody saw end; a reboot or a deploy is none

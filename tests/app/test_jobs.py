@@ -15,7 +15,10 @@ from tests.app.waiting import until
 
 KEYS = {
     "id", "object", "kind", "name", "status", "attempt", "queue_position", "spec", "environment", "created_at", "started_at",
-    "finished_at", "updated_at", "progress", "model", "dataset", "result", "error", "metadata",
+    "finished_at", "updated_at", "progress", "model", "dataset", "result", "error", "warnings", "metadata",
+}  # fmt: skip
+NO_PROGRESS = {
+    "fraction": 0.0, "phase": None, "epoch": None, "epochs": None, "step": None, "eta_seconds": None, "metrics": {},
 }  # fmt: skip
 
 
@@ -33,7 +36,7 @@ def test_an_accepted_job_has_every_default_and_a_place(tenant: Tenant, dataset: 
     assert answer.headers["retry-after"] == "1"
     assert job.keys() == KEYS
     assert (job["object"], job["kind"], job["name"], job["status"]) == ("job", "multitask", "first", "queued")
-    assert (job["attempt"], job["progress"], job["metadata"]) == (0, {"fraction": 0.0}, {"team": "a"})
+    assert (job["attempt"], job["progress"], job["metadata"]) == (0, NO_PROGRESS, {"team": "a"})
     assert job["queue_position"] >= 1
     assert [job[name] for name in ("model", "dataset", "result", "error", "environment")] == [None] * 5
     assert job["spec"]["training"]["learning_rate"] == 0.001
@@ -55,6 +58,21 @@ def test_a_dry_run_resolves_everything_and_stores_nothing(tenant: Tenant, datase
     assert dry["errors"] == []
     assert "batch-size-clamped" in {warning["code"] for warning in dry["warnings"]}
     assert tenant.service.footprint() == before
+
+
+def test_a_job_carries_the_warnings_of_its_check(tenant: Tenant, dataset: str):
+    wish = spec(dataset, training={"batch_size": 10_000})
+    told = tenant.client.post("/v1/jobs", params={"dry_run": True}, json=wish).json()["warnings"]
+
+    job = tenant.submit(wish, **{"Idempotency-Key": "warned"})
+
+    assert {warning["code"] for warning in told} == {"batch-size-clamped"}
+    assert told[0].keys() == {"code", "detail", "pointer"}
+    assert job["warnings"] == told
+    assert tenant.submit(wish, **{"Idempotency-Key": "warned"})["warnings"] == told
+    assert tenant.client.get(f"/v1/jobs/{job['id']}").json()["warnings"] == told
+    assert tenant.client.get("/v1/jobs").json()["data"][0]["warnings"] == told
+    assert tenant.job(dataset)["warnings"] == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +159,7 @@ def test_a_running_job_shows_its_progress(tenant: Tenant, dataset: str):
 
     shown = answer.json()
     assert (shown["status"], shown["attempt"], shown["queue_position"]) == ("running", 1, None)
-    assert (shown["progress"], shown["environment"]) == (progress, {"torch": "2.13.0"})
+    assert (shown["progress"], shown["environment"]) == (NO_PROGRESS | progress, {"torch": "2.13.0"})
     assert shown["started_at"] is not None
     assert answer.headers["retry-after"] == "1"
 
@@ -159,7 +177,7 @@ def test_a_wait_ends_at_the_next_change(tenant: Tenant, dataset: str):
 
         until(changed, seconds=20)  # again and again, for nobody can see when the server has begun to wait
 
-    assert (waiting.result().status_code, waiting.result().json()["progress"]) == (200, {"fraction": 0.5})
+    assert (waiting.result().status_code, waiting.result().json()["progress"]["fraction"]) == (200, 0.5)
 
 
 def test_a_wait_without_change_ends_at_its_deadline(tenant: Tenant, dataset: str):
