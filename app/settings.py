@@ -21,6 +21,9 @@ class AppSettings(StoreSettings):
 
     body_idle_seconds: float = Field(default=30.0, description="Longest silence inside a request body.")
     upload_seconds: float = Field(default=3600.0, description="Longest time for one request body.")
+    renew_key_seconds: float = Field(
+        default=30.0, gt=0, description="How often an upload renews its idempotency key, which is free after 2 minutes."
+    )
     ingest_processes: int = Field(default=2, description="How many uploads are decoded side by side.")
 
     predictor_bytes: int = Field(default=2**30, description="Memory for models that are kept ready to answer.")

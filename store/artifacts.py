@@ -36,6 +36,11 @@ class ArtifactStore:
         """A fresh path to write to. Whoever gives up removes the file; what is forgotten is swept."""
         return self.root / "staging" / secrets.token_hex(16)
 
+    def clear_staging(self) -> None:
+        """Remove what is being written. Only where nothing runs that could write it."""
+        for path in (self.root / "staging").iterdir():
+            _remove(path)
+
     def publish(self, path: Path) -> Stored:
         """Move a complete file to its content's name, durably, and return that. The same bytes twice are one blob.
 

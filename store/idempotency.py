@@ -13,8 +13,8 @@ from store.errors import IdempotencyKeyReused, RequestInProgress
 from store.tables import IdempotencyRow
 
 KEPT_SECONDS = 24 * 3600.0
-# longer than any request may take, upload included: a reservation older than that is of a server that died
-RESERVED_SECONDS = 3600.0
+# whoever needs longer renews it: a reservation older than that is of a server that died
+RESERVED_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reservation:
-    """The right to answer a request. It ends with ``complete`` or ``cancel``, or when it expires."""
+    """The right to answer a request. It ends with ``complete`` or ``cancel``, or when it expires without ``renew``."""
 
     request: Request
     token: str
@@ -131,11 +131,22 @@ def complete(
         raise RequestInProgress
 
 
+def renew(session: Session, reservation: Reservation, *, now: datetime) -> bool:
+    """Hold the key for ``RESERVED_SECONDS`` from now; False when it is answered or somebody else's."""
+    until = now + timedelta(seconds=RESERVED_SECONDS)
+    statement = update(IdempotencyRow).where(*_unanswered(reservation)).values(expires_at=until)
+    held = session.execute(statement.returning(IdempotencyRow.key).execution_options(**_PLAIN)).first()
+    return held is not None
+
+
 def cancel(session: Session, reservation: Reservation) -> None:
     """Free the key of a request that did nothing: a retry shall be able to succeed."""
-    row = IdempotencyRow
-    mine = (*_is(reservation.request), row.token == reservation.token, row.status.is_(None))
-    session.execute(delete(row).where(*mine).execution_options(**_PLAIN))
+    session.execute(delete(IdempotencyRow).where(*_unanswered(reservation)).execution_options(**_PLAIN))
+
+
+def free_all(session: Session) -> None:
+    """Free every key that has no answer yet. Only where no server runs that could still answer."""
+    session.execute(delete(IdempotencyRow).where(IdempotencyRow.status.is_(None)).execution_options(**_PLAIN))
 
 
 def purge(session: Session, *, now: datetime) -> None:
@@ -144,6 +155,11 @@ def purge(session: Session, *, now: datetime) -> None:
 
 
 _PLAIN = {"synchronize_session": False}
+
+
+def _unanswered(reservation: Reservation) -> tuple[ColumnElement[bool], ...]:
+    row = IdempotencyRow
+    return (*_is(reservation.request), row.token == reservation.token, row.status.is_(None))
 
 
 def _is(request: Request) -> tuple[ColumnElement[bool], ...]:

@@ -16,19 +16,25 @@ _CELERY = ("--pool", "threads", "-c", "2", "--without-gossip", "--without-mingle
 
 def settings_of(data: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of every part: what the operator set, and embedded parts for the rest (Redis comes later)."""
-    embedded = {
-        "TASKGRAFT_DATABASE_URL": f"sqlite:///{data / 'taskgraft.db'}",
-        "TASKGRAFT_ARTIFACTS": str(data / "artifacts"),
-        "TASKGRAFT_POLL_SECONDS": "0.1",
-    }
     root = str(Path(__file__).parents[1])  # the rooms, also when they run from a source tree
     python_path = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
-    return {**embedded, **environment, "PYTHONPATH": python_path}
+    return {**_own(data), "TASKGRAFT_POLL_SECONDS": "0.1", **environment, "PYTHONPATH": python_path}
+
+
+def _own(data: Path) -> dict[str, str]:
+    """Where the folder keeps what the operator has put nowhere else: whoever holds its lock is alone there."""
+    return {
+        "TASKGRAFT_DATABASE_URL": f"sqlite:///{data / 'taskgraft.db'}",
+        "TASKGRAFT_ARTIFACTS": str(data / "artifacts"),
+    }
 
 
 def prepare(settings: Mapping[str, str], *, data: Path) -> Plan:
     """Bring the database to its newest revision, make sure that it knows the admin key, and end."""
-    return Plan("prepare", [sys.executable, "-m", "taskgraft.prepare", str(data)], settings, START_SECONDS)
+    command = [sys.executable, "-m", "taskgraft.prepare", str(data)]
+    if _own(data).items() <= settings.items():
+        command.append("--alone")
+    return Plan("prepare", command, settings, START_SECONDS)
 
 
 def api(settings: Mapping[str, str], *, host: str, port: int) -> Plan:

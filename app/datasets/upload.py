@@ -1,5 +1,6 @@
 """An upload, from the first byte to the row: nothing is visible before it is whole, and what breaks leaves nothing."""
 
+import asyncio
 import errno
 import hashlib
 import unicodedata
@@ -18,6 +19,7 @@ from app.parts import Parts
 from app.replies import Reply, fingerprint, keep, recall
 from store import datasets, idempotency
 from store.artifacts import Stored
+from store.errors import DatabaseBusy
 from store.idempotency import Answer, Reservation
 from store.ids import new_id
 from store.ingest import CHARSETS, Description, IngestOptions
@@ -57,6 +59,7 @@ async def receive(parts: Parts, who: Principal, request: Request, query: UploadQ
     name, options = clean_name(query.name), read_options(query, declared.type)
     reserved = await run_sync(_reserve, parts, who, key) if key else None
     source, target = parts.artifacts.stage(), parts.artifacts.stage()
+    renewing = asyncio.create_task(_renew(parts, reserved)) if isinstance(reserved, Reservation) else None
     try:
         received = await _receive(parts, request, source)
         mark = fingerprint(query.model_dump(), declared.type, declared.charset, received.sha256)
@@ -78,6 +81,8 @@ async def receive(parts: Parts, who: Principal, request: Request, query: UploadQ
             raise ApiError("storage-full", "expected room for the file, found the disk full") from error
         raise
     finally:
+        if renewing is not None:
+            renewing.cancel()
         source.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
 
@@ -136,6 +141,22 @@ def _reserve(parts: Parts, who: Principal, key: str) -> Reservation | Answer:
     request = idempotency.Request(who.project_id, "POST", ROUTE, key)
     with parts.database.transaction() as session:
         return idempotency.reserve(session, request, now=parts.database.now(session), fingerprint=None)
+
+
+async def _renew(parts: Parts, reserved: Reservation) -> None:
+    """Hold the key for as long as the upload takes; if this process dies, the key is free soon after."""
+
+    def once() -> bool:
+        try:
+            with parts.database.transaction() as session:
+                return idempotency.renew(session, reserved, now=parts.database.now(session))
+        except DatabaseBusy:
+            return True  # to be tried again: the key outlasts several tries
+
+    held = True
+    while held:
+        await asyncio.sleep(parts.settings.renew_key_seconds)
+        held = await run_sync(once)
 
 
 def _free(parts: Parts, reserved: Reservation) -> None:

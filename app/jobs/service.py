@@ -39,7 +39,7 @@ from store.session import Database
 
 QUEUE = "train"
 ROUTE = "/v1/jobs"
-_NO_PROGRESS = {**dict.fromkeys(Progress.model_fields), "metrics": {}}
+_NO_PROGRESS: dict[str, Any] = {**dict.fromkeys(Progress.model_fields), "metrics": {}}
 
 
 def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | None) -> Reply:

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
+from store.tables import IdempotencyRow
 from tests.app.raw_http import exchange
 from tests.app.tenant import CSV, Tenant, spec, table
 from tests.app.waiting import until
@@ -276,6 +278,25 @@ def test_an_upload_that_breaks_off_leaves_nothing(tenant: Tenant):
     assert repeated.json()["code"] == "request-in-progress"
     until(lambda: tenant.service.footprint() == before)
     assert tenant.client.get("/v1/datasets").json()["data"] == []
+
+
+def test_an_upload_holds_its_key_for_as_long_as_it_takes(tenant: Tenant):
+    def reserved_until():
+        with tenant.service.database.reading() as session:
+            return session.scalar(
+                select(IdempotencyRow.expires_at).where(IdempotencyRow.project_id == tenant.project_id)
+            )
+
+    address = urlsplit(tenant.service.url)
+    head = (
+        f"POST /v1/datasets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tenant.secret}\r\n"
+        "Content-Type: text/csv\r\nContent-Length: 1000000\r\nIdempotency-Key: slow\r\n\r\n"
+    )
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        connection.sendall(head.encode() + b"a,b\n")
+        until(lambda: reserved_until() is not None)
+        first = reserved_until()
+        until(lambda: reserved_until() > first)
 
 
 def test_a_body_that_falls_silent_is_given_up(tenant: Tenant):

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ KEYS = {
     "id", "object", "kind", "name", "status", "attempt", "queue_position", "spec", "environment", "created_at", "started_at",
     "finished_at", "updated_at", "progress", "model", "dataset", "result", "error", "warnings", "metadata",
 }  # fmt: skip
-NO_PROGRESS = {
+NO_PROGRESS: dict[str, Any] = {
     "fraction": 0.0, "phase": None, "epoch": None, "epochs": None, "step": None, "eta_seconds": None, "metrics": {},
 }  # fmt: skip
 

@@ -94,9 +94,9 @@ def test_an_answer_is_kept_for_a_day(toy, request_):
     assert isinstance(reserve(toy, request_, "body-2"), Reservation)
 
 
-def test_the_reservation_of_a_server_that_died_ends_after_an_hour(toy, request_):
+def test_the_reservation_of_a_server_that_died_ends_after_two_minutes(toy, request_):
     dead = reserve(toy, request_)
-    toy.clock.advance(3600)
+    toy.clock.advance(120)
     alive = reserve(toy, request_)
     assert isinstance(alive, Reservation)
     with pytest.raises(RequestInProgress):
@@ -105,6 +105,41 @@ def test_the_reservation_of_a_server_that_died_ends_after_an_hour(toy, request_)
         idempotency.cancel(session, dead)
     complete(toy, alive)
     assert reserve(toy, request_) == ANSWER
+
+
+def renew(toy, reservation):
+    with toy.writing() as session:
+        return idempotency.renew(session, reservation, now=toy.clock.time)
+
+
+def test_a_reservation_that_is_renewed_lasts(toy, request_):
+    reservation = reserve(toy, request_)
+    for _ in range(3):
+        toy.clock.advance(110)
+        assert renew(toy, reservation)
+        with pytest.raises(RequestInProgress):
+            reserve(toy, request_)
+    complete(toy, reservation)
+    assert not renew(toy, reservation)
+    toy.clock.advance(3600)
+    assert reserve(toy, request_) == ANSWER
+
+
+def test_a_reservation_that_somebody_else_has_is_not_renewed(toy, request_):
+    dead = reserve(toy, request_)
+    toy.clock.advance(120)
+    reserve(toy, request_)
+    assert not renew(toy, dead)
+
+
+def test_all_keys_without_an_answer_can_be_freed_at_once(toy, request_):
+    reserve(toy, request_)
+    answered = replace(request_, key="key-2")
+    complete(toy, reserve(toy, answered))
+    with toy.writing() as session:
+        idempotency.free_all(session)
+    assert isinstance(reserve(toy, request_, "body-2"), Reservation)
+    assert reserve(toy, answered) == ANSWER
 
 
 def test_an_answer_cannot_be_cancelled(toy, request_):

@@ -22,6 +22,20 @@ def test_the_embedded_database_is_a_file_of_the_folder():
     assert plans.settings_of(DATA, {})["TASKGRAFT_DATABASE_URL"] == "sqlite:////data/taskgraft.db"
 
 
+@pytest.mark.parametrize(
+    ("named", "alone"),
+    [
+        ({}, True),
+        ({"TASKGRAFT_REDIS_URL": "redis://there"}, True),
+        ({"TASKGRAFT_DATABASE_URL": "postgresql://there/db"}, False),
+        ({"TASKGRAFT_ARTIFACTS": "/shared"}, False),
+    ],
+)
+def test_what_others_may_be_writing_is_left_to_them(named, alone):
+    settings = plans.settings_of(DATA, named)
+    assert ("--alone" in plans.prepare(settings, data=DATA).command) is alone
+
+
 def test_a_worker_listens_only_where_there_is_a_redis():
     assert "worker.poll" in plans.worker({}).command
     assert "celery" in plans.worker({"TASKGRAFT_REDIS_URL": "redis://there"}).command
