@@ -53,6 +53,17 @@ def influence(metric: Metric, labels: NDArray[np.floating], output: NDArray[np.f
     return _error_rate(labels, output) if metric == "accuracy" else _one_minus_auc(labels, output)
 
 
+def loss_floor(metric: str, labels: NDArray[np.floating]) -> float:
+    """Return the loss at or below which an arm made no error that these test rows ``[n]`` can show (METHODS.md D).
+
+    Half an error of n, half a disordered pair of n₊ n₋, or `RMSE_FLOOR` standard deviations.
+    """
+    if metric == "rmse":
+        return RMSE_FLOOR * _spread(labels.astype(np.float64)) if len(labels) else 0.0
+    positive = int((labels == 1).sum())
+    return 0.5 / max(1, positive * (len(labels) - positive) if metric == "roc_auc" else len(labels))
+
+
 def decided(output: NDArray[np.floating]) -> NDArray[np.int64]:
     """Return the class ``[n]`` that probabilities ``[n]`` (of class 1) or ``[n, classes]`` decide for."""
     return output.argmax(axis=1) if output.ndim == 2 else (output >= 0.5).astype(np.int64)
@@ -61,7 +72,7 @@ def decided(output: NDArray[np.floating]) -> NDArray[np.int64]:
 def _rmse(labels: Floats, output: Floats) -> Influence | None:
     errors = output - labels
     # squares of raw units up to 1e150 would overflow: in units of the largest error
-    largest, floor = _largest(errors), RMSE_FLOOR * _spread(labels)
+    largest, floor = _largest(errors), loss_floor("rmse", labels)
     squares = np.square(errors / largest) if largest else errors
     mean = float(squares.mean())
     loss = float(np.sqrt(mean)) * largest
@@ -100,7 +111,9 @@ def _one_minus_auc(labels: NDArray[np.floating], output: NDArray[np.floating]) -
     pairs = n_positive * n_negative
     disordered = (1.0 - auc) * pairs
     if disordered <= 0.5:
-        return Influence(0.5 / pairs, np.zeros(len(labels)), at_floor=True, floor_variance=_half_error(0.0))
+        return Influence(
+            loss_floor("roc_auc", labels), np.zeros(len(labels)), at_floor=True, floor_variance=_half_error(0.0)
+        )
     share = np.where(positive, n_positive, n_negative) / len(labels)
     values = -(placement - auc) / share / (1.0 - auc)
     return Influence(1.0 - auc, values, at_floor=False, floor_variance=_half_error(disordered))

@@ -51,16 +51,19 @@ def primary_loss(metric: str, value: float) -> float:
     return 1.0 - value if metric in SCORES else value
 
 
-def gain(metric: str, ours: float | None, rival: float | None) -> float | None:
+def gain(metric: str, ours: float | None, rival: float | None, *, floor: float = 0.0) -> float | None:
     """The relative reduction of the primary loss against a rival: 1 − loss / loss_rival; positive is better.
 
-    None when either is undefined, or when the rival makes no error at all, or next to none, and we do.
+    None when either is undefined, or when the rival is perfect and we are not: there is no ratio to 0.
+
+    Args:
+        floor: A loss of at most this is none (`learning.influence.loss_floor`).
     """
     if ours is None or rival is None:
         return None
     a, b = primary_loss(metric, ours), primary_loss(metric, rival)
-    if b == 0.0:
-        return 0.0 if a == 0.0 else None
+    if b <= floor:
+        return 0.0 if a <= floor else None
     # two figures divide past the floating-point numbers where the rival's is smaller than any rounding
     return 1.0 - a / b if np.isfinite(a / b) else None
 

@@ -103,3 +103,9 @@ def test_auc_is_the_share_of_ordered_pairs(pairs):
 )
 def test_a_gain_is_the_relative_reduction_of_the_primary_loss(metric, ours, rival, expected):
     assert gain(metric, ours, rival) == (None if expected is None else pytest.approx(expected))
+
+
+def test_to_a_rival_at_the_floor_there_is_no_gain_but_between_two_there_is_none_to_make():
+    assert gain("rmse", 0.5, 1e-9, floor=1e-6) is None
+    assert gain("rmse", 1e-9, 1e-8, floor=1e-6) == 0.0
+    assert gain("rmse", 1e-9, 0.5, floor=1e-6) == pytest.approx(1.0)

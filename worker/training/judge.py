@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.influence import loss_floor
 from learning.metrics import Metrics, primary_loss, test_metrics
 from learning.tasks import Task
 from learning.verdict import Comparison, Verdict, compare, verdicts
@@ -73,18 +74,31 @@ def _metrics(index: int, task: Task, data: TaskData, rivals: Rivals) -> dict[str
         if index in outputs
     }
     if index in rivals.single_task:
-        seeds = [test_metrics(task.type, data.test.labels, output) for output in rivals.single_task[index]]
-        found["single_task"] = {task.metric: typical(task.metric, [seed[task.metric] for seed in seeds])}
+        labels = data.test.labels
+        seeds = [test_metrics(task.type, labels, output)[task.metric] for output in rivals.single_task[index]]
+        found["single_task"] = {task.metric: typical(task.metric, seeds, floor=loss_floor(task.metric, labels))}
     return {name: found[name] for name in ORDER if name in found}
 
 
-def typical(metric: str, values: Sequence[float | None]) -> float | None:
-    """Return one figure for several seeds: the geometric mean of the loss, as the verdict's gain takes it."""
-    known = [value for value in values if value is not None]
-    if not known:
+def typical(metric: str, values: Sequence[float | None], *, floor: float) -> float | None:
+    """Return one figure for several seeds: the geometric mean of the loss, as the verdict's gain takes it.
+
+    The verdict counts half an error more than were made, or lifts a loss to its floor, before it takes the logarithm.
+    The same is done here and undone in the mean, so that this figure is better than ours exactly where the gain is
+    negative, also when one seed made no error and another did.
+
+    Args:
+        floor: `learning.influence.loss_floor` of the test rows.
+    """
+    losses = np.array([primary_loss(metric, value) for value in values if value is not None])
+    if not len(losses):
         return None
-    losses = np.array([primary_loss(metric, value) for value in known])
-    mean = float(np.exp(np.log(losses).mean())) if (losses > 0).all() else float(losses.mean())
+    if (losses <= floor).all():
+        mean = float(losses.mean())
+    elif metric == "accuracy":
+        mean = float(np.exp(np.log(losses + floor).mean())) - floor
+    else:
+        mean = float(np.exp(np.log(np.maximum(losses, floor)).mean()))
     return primary_loss(metric, mean)  # 1 − (1 − v) gives v back, and an rmse is its own loss
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from learning.metrics import Metrics, gain
+from learning.influence import loss_floor
+from learning.metrics import Metrics, gain, primary_loss
 from learning.tasks import Task
 from learning.verdict import Verdict
 from worker.training.baselines.task_data import TaskData
@@ -20,15 +21,24 @@ def task_result(
 ) -> dict[str, Any]:
     """Return one task's entry of the result, as API.md section 4 shows it.
 
+    A gain is 1 − loss / loss of the rival; to a perfect rival there is none, unless we are perfect too (then 0): it is
+    null, and ``best`` and ``one_model``, which are the worst of several, are null with it. That rival stands in
+    ``baselines`` with its figure, and the summary counts it among the better ones.
+
+    ``single_task`` is the verdict's own gain where there is a verdict: it counts half an error more than were made
+    (METHODS.md D), so where errors are few it is nearer to 0 than the figures shown would make it, of the same sign,
+    and a number even against a perfect rival.
+
     Args:
         test: The task's test metrics.
         rivals: The test metrics of each baseline that was trained for it.
         verdict: None when the test rows cannot tell, or when the task has no single-task baseline.
     """
     metric, ours = task.metric, test.get(task.metric)
-    against = {name: gain(metric, ours, rival.get(metric)) for name, rival in rivals.items()}
-    pooled = [value for name in _ONE_MODEL if (value := against.get(name)) is not None]
-    every = [value for value in against.values() if value is not None]
+    floor = loss_floor(metric, data.test.labels)
+    against = {name: gain(metric, ours, rival.get(metric), floor=floor) for name, rival in rivals.items()}
+    if verdict is not None:
+        against["single_task"] = verdict.gain
     return {
         "name": task.name,
         "type": task.type,
@@ -37,14 +47,19 @@ def task_result(
         "test": test,
         "baselines": {name: {metric: rival.get(metric)} for name, rival in rivals.items()},
         "gains": {
-            "single_task": against.get("single_task") if verdict is None else verdict.gain,
-            "one_model": min(pooled, default=None),
-            "best": min(every, default=None),
+            "single_task": against.get("single_task"),
+            "one_model": _worst([against[name] for name in _ONE_MODEL if name in against]),
+            "best": _worst(list(against.values())),
         },
         "interval": None if verdict is None else list(verdict.interval),
         "verdict": None if verdict is None else verdict.verdict,
         "repeats_to_decide": None if verdict is None else verdict.repeats,
     }
+
+
+def _worst(gains: Sequence[float | None]) -> float | None:
+    known = [gain for gain in gains if gain is not None]
+    return min(known) if known and len(known) == len(gains) else None
 
 
 def job_result(
@@ -79,19 +94,28 @@ def _better_rivals(entries: Sequence[Mapping[str, Any]]) -> str:
     beaten: Counter[str] = Counter()
     names: dict[str, str] = {}
     for entry in entries:
-        best, gains = None, entry["gains"]["best"]
-        if gains is None or gains >= 0:
-            continue
-        metric = entry["metric"]
-        figures = {name: rival[metric] for name, rival in entry["baselines"].items() if rival[metric] is not None}
-        best = (min if metric == "rmse" else max)(figures, key=lambda name: figures[name])
-        beaten[best] += 1
-        names.setdefault(best, entry["name"])
+        if (best := _better_rival(entry)) is not None:
+            beaten[best] += 1
+            names.setdefault(best, entry["name"])
     parts = [
         f"{_RIVALS[name]} better on {names[name] if count == 1 else _tasks(count)}"
         for name, count in beaten.most_common()
     ]
     return f"{'; '.join(parts)[:1].upper()}{'; '.join(parts)[1:]}." if parts else "No rival is better on any task."
+
+
+def _better_rival(entry: Mapping[str, Any]) -> str | None:
+    """Return the best rival of a task if it is better than the shared model; a perfect one has no gain to tell by."""
+    metric, gain_to_best = entry["metric"], entry["gains"]["best"]
+    losses = {
+        name: primary_loss(metric, rival[metric])
+        for name, rival in entry["baselines"].items()
+        if rival[metric] is not None
+    }
+    if not losses or (gain_to_best is not None and gain_to_best >= 0):
+        return None
+    best = min(losses, key=lambda name: losses[name])
+    return best if losses[best] < primary_loss(metric, entry["test"][metric]) else None
 
 
 _RIVALS: Mapping[str, str] = {

@@ -62,10 +62,39 @@ def test_a_task_without_a_verdict_says_null():
     assert entry["gains"] == {"single_task": None, "one_model": None, "best": None}
 
 
+def test_a_perfect_rival_leaves_no_gain_to_boast_of_and_is_named():
+    task = _task()
+    rivals = {"linear": {"rmse": 0.0}, "boosted_trees": {"rmse": 0.5}, "one_model_linear": {"rmse": 1e-16}}
+    entry = task_result(task, _data(task, [1.0, 2.0]), {"rmse": 0.01}, {**rivals, "trivial": {"rmse": 0.9}}, _verdict())
+
+    assert entry["gains"] == {"single_task": 0.03, "one_model": None, "best": None}
+    assert entry["baselines"]["linear"] == {"rmse": 0.0}
+    assert summary([entry]) == "Sharing helped 1 of 1 task and hurt none. A linear model is better on quality."
+
+
+def test_two_perfect_answers_are_equal():
+    task = _task()
+    entry = task_result(task, _data(task, [1.0, 2.0]), {"rmse": 1e-16}, {"linear": {"rmse": 0.0}}, _verdict())
+
+    assert entry["gains"]["best"] == 0.0
+    assert summary([entry]).endswith("No rival is better on any task.")
+
+
+def test_the_gain_over_training_alone_is_the_verdicts_among_all_gains():
+    task = _task("hot", "binary", metric="accuracy")
+    told = _verdict("hurt", gain=-2.0)
+    rivals: dict[str, Metrics] = {"single_task": {"accuracy": 1.0}, "linear": {"accuracy": 0.9}}
+    entry = task_result(task, _data(task, [0.0, 1.0]), {"accuracy": 0.95}, rivals, told)
+
+    assert entry["gains"]["single_task"] == entry["gains"]["best"] == -2.0
+    assert summary([entry]).endswith("Training alone is better on hot.")
+
+
 def _entry(name, verdict, best=0.1, **rivals):
     return {
         "name": name,
         "metric": "rmse",
+        "test": {"rmse": 0.6},
         "verdict": verdict,
         "gains": {"single_task": 0.02, "best": best},
         "baselines": {rival: {"rmse": value} for rival, value in rivals.items()},
