@@ -132,8 +132,14 @@ def test_constant_labels_that_are_missed_still_have_an_error():
 
 @pytest.mark.parametrize(
     ("metric", "labels", "floor"),
-    [("rmse", [0, 2], 1e-6), ("rmse", [3, 3], 0.0), ("rmse", [], 0.0), ("accuracy", [0, 1, 2, 2], 1 / 8)]
-    + [("roc_auc", [0, 1, 1, 1], 1 / 6), ("roc_auc", [1, 1], 0.5)],
+    [
+        ("rmse", [0, 2], 1e-6),
+        ("rmse", [3, 3], 0.0),
+        ("rmse", [], 0.0),
+        ("accuracy", [0, 1, 2, 2], 1 / 8),
+        ("roc_auc", [0, 1, 1, 1], 1 / 6),
+        ("roc_auc", [1, 1], 0.5),
+    ],
 )
 def test_the_smallest_loss_that_rows_can_show(metric, labels, floor):
     assert loss_floor(metric, np.array(labels, np.float64)) == pytest.approx(floor)

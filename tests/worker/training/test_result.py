@@ -64,8 +64,9 @@ def test_a_task_without_a_verdict_says_null():
 
 def test_a_perfect_rival_leaves_no_gain_to_boast_of_and_is_named():
     task = _task()
-    rivals = {"linear": {"rmse": 0.0}, "boosted_trees": {"rmse": 0.5}, "one_model_linear": {"rmse": 1e-16}}
-    entry = task_result(task, _data(task, [1.0, 2.0]), {"rmse": 0.01}, {**rivals, "trivial": {"rmse": 0.9}}, _verdict())
+    figures = {"trivial": 0.9, "linear": 0.0, "boosted_trees": 0.5, "one_model_linear": 1e-16}
+    rivals: dict[str, Metrics] = {name: {"rmse": value} for name, value in figures.items()}
+    entry = task_result(task, _data(task, [1.0, 2.0]), {"rmse": 0.01}, rivals, _verdict())
 
     assert entry["gains"] == {"single_task": 0.03, "one_model": None, "best": None}
     assert entry["baselines"]["linear"] == {"rmse": 0.0}
