@@ -38,7 +38,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Lineage:
-    """All ancestors and all descendants of one thing, as far as ``MAX_NODES`` go; ``complete`` says whether they did."""
+    """All ancestors and all descendants of one thing, and what its own job made beside it.
+
+    As far as ``MAX_NODES`` go; ``complete`` says whether they did.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -58,6 +61,10 @@ def lineage(session: Session, project_id: str, root: str) -> Lineage:
             edges |= found
             frontier = {edge.source if upwards else edge.target for edge in found} - seen
             seen |= frontier
+    makers = {edge.source for edge in edges if edge.target == root and edge.relation == "makes"}
+    beside = _edges(session, project_id, makers, upwards=False)  # the predictions that a model was judged on
+    edges |= beside
+    seen |= {edge.target for edge in beside}
     nodes = _nodes(session, project_id, [root, *sorted(seen - {root})][:MAX_NODES])
     known = {node.id for node in nodes}
     kept = [edge for edge in edges if edge.source in known and edge.target in known]

@@ -107,6 +107,18 @@ def test_lineage_goes_back_to_the_data_and_forward_to_the_children(toy):
     assert predicted.job_id == fence.job_id
 
 
+def test_lineage_shows_what_the_job_made_beside_the_model(toy):
+    fence = toy.running()
+    predictions = NewDataset(name="predictions", description={}, artifact=blob("p"))
+    model = toy.finish(fence, toy.success(dataset=predictions)).model_id
+    expected = {Edge(fence.job_id, model, "makes"), Edge(fence.job_id, predictions.id, "makes")}
+    for root in (model, predictions.id):
+        with toy.database.reading() as session:
+            graph = lineage(session, toy.project_id, root)
+        assert set(graph.edges) == expected
+        assert {node.id for node in graph.nodes} == {fence.job_id, model, predictions.id}
+
+
 def test_the_lineage_of_a_parent_ends_at_its_children(toy):
     parent = trained(toy, "parent")
     child = trained(toy, "child", parents=[parent])
