@@ -179,7 +179,7 @@ class Taskgraft:
         while True:
             page = self.get(path, **({"limit": 100} | filters | {"after": after}))
             yield from page["data"]
-            if not page["has_more"]:
+            if not page["has_more"] or page["last_id"] is None:  # a preview has more, but no further page
                 return
             after = page["last_id"]
 

@@ -53,7 +53,7 @@ def show(dataset_id: str, held: Held, who: Who) -> Dataset:
 
 @router.get("/{dataset_id}/rows", responses=answers(404))
 def rows(dataset_id: str, query: Annotated[RowsQuery, Query()], held: Held, who: Who) -> Page[dict[str, Any]]:
-    """The rows in their order, a page at a time."""
+    """The first rows, in their order; `has_more` says whether there are others. The whole is what was uploaded."""
     return service.rows(held, who, dataset_id, query)
 
 

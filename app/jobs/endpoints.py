@@ -77,7 +77,7 @@ async def events(request: Request, job_id: str, query: Annotated[EventQuery, Que
 
 @router.get("/{job_id}/metrics", responses=answers(404))
 def metrics(job_id: str, query: Annotated[MetricQuery, Query()], held: Held, who: Who) -> Page[MetricPoint]:
-    """The job's series, by name, task and step."""
+    """The job's series, by name, task and step, a page at a time."""
     return service.metrics(held, who, job_id, query)
 
 

@@ -145,9 +145,16 @@ class MetricQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str | None = Field(default=None, max_length=256, description="Only this series.")
-    task: str | None = Field(default=None, max_length=MAX_TASK_NAME_BYTES, description="Only this task's series.")
+    task: str | None = Field(
+        default=None,
+        max_length=MAX_TASK_NAME_BYTES,
+        description="Only this task's series; those of a group's task are its target's.",
+    )
     from_step: int = Field(default=0, ge=0, le=2**31 - 1)
     limit: int = Field(default=1000, ge=1, le=10_000)
+    after: str | None = Field(
+        default=None, max_length=4096, description="The `last_id` of the page before: a text without further meaning."
+    )
 
 
 class TaskQuery(BaseModel):

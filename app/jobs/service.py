@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.errors import ApiError, first_problem
+from app.jobs import series
 from app.jobs.checks import planned
 from app.jobs.schemas import (
     Cancel,
@@ -143,19 +144,22 @@ def events(parts: Parts, who: Principal, job_id: str, query: EventQuery) -> Page
 
 def metrics(parts: Parts, who: Principal, job_id: str, query: MetricQuery) -> Page[MetricPoint]:
     with parts.database.reading() as session:
-        _get(session, who, job_id)
+        job = _get(session, who, job_id)
         found = jobs.metric_points(
             session,
             who.project_id,
             job_id,
             name=query.name,
-            task=query.task,
+            task=None if query.task is None else series.measured_under(job.spec, query.task),
             from_step=query.from_step,
+            after=None if query.after is None else series.position(query.after),
             limit=query.limit + 1,
         )
-    points = [MetricPoint(name=one.name, task=one.task, step=one.step, value=one.value) for one in found]
-    more = len(points) > query.limit
-    return Page(object="list", data=points[: query.limit], first_id=None, last_id=None, has_more=more)
+    return make_page(
+        StorePage(tuple(found[: query.limit]), len(found) > query.limit),
+        show=lambda one: MetricPoint(name=one.name, task=one.task, step=one.step, value=one.value),
+        key=series.cursor,
+    )
 
 
 def tasks(parts: Parts, who: Principal, job_id: str, query: TaskQuery) -> Page[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from store.errors import InvalidCursor
@@ -36,9 +36,13 @@ def metric_points(
     name: str | None = None,
     task: str | None = None,
     from_step: int | None = None,
+    after: tuple[str, str | None, int] | None = None,
     limit: int | None = None,
 ) -> list[Point]:
-    """The series of a job, by name, task and step; each step once, however often the job was resumed."""
+    """The series of a job, by name, task and step; each step once, however often the job was resumed.
+
+    ``task`` is empty for the series of the whole job; ``after`` are the name, task and step of the last point seen.
+    """
     row = MetricPointRow
     statement = (
         select(row.name, row.task, row.step, row.value)
@@ -52,6 +56,9 @@ def metric_points(
         statement = statement.where(row.task == task)
     if from_step is not None:
         statement = statement.where(row.step >= from_step)
+    if after is not None:
+        name, of_task, step = after
+        statement = statement.where(tuple_(row.name, row.task, row.step) > tuple_(name, of_task or "", step))
     return [Point(found.name, found.task or None, found.step, found.value) for found in session.execute(statement)]
 
 

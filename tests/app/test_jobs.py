@@ -251,22 +251,6 @@ def test_results_and_series_are_found_by_the_longest_name_that_a_task_can_have(t
         assert (page.status_code, page.json()["last_id"]) == (200, following)
 
 
-def test_series_are_told_by_name_task_and_step(tenant: Tenant, dataset: str):
-    job = tenant.job(dataset)
-    held = tenant.claim(job["id"])
-    points = [{"name": "train/loss", "task": None, "step": step, "value": 1.0 / step} for step in (1, 2, 3)] + [
-        {"name": "validation/loss", "task": "y", "step": 3, "value": 0.25}
-    ]
-    tenant.report(held, points=points)
-    path = f"/v1/jobs/{job['id']}/metrics"
-
-    assert tenant.client.get(path).json()["data"] == points
-    assert tenant.client.get(path, params={"task": "y"}).json()["data"] == points[3:]
-    assert tenant.client.get(path, params={"name": "train/loss", "from_step": 2}).json()["data"] == points[1:3]
-    short = tenant.client.get(path, params={"limit": 2}).json()
-    assert (len(short["data"]), short["has_more"]) == (2, True)
-
-
 def test_a_queued_job_is_cancelled_at_once(tenant: Tenant, dataset: str):
     job = tenant.job(dataset)
 

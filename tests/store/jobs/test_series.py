@@ -49,6 +49,14 @@ def test_series_are_filtered(toy, measured):
     assert len(points(toy, measured, limit=3)) == 3
 
 
+def test_series_go_on_after_any_point(toy, measured):
+    every = points(toy, measured)
+    for place, point in enumerate(every):
+        rest = points(toy, measured, after=(point.name, point.task, point.step), limit=3)
+        assert rest == every[place + 1 : place + 4]
+    assert points(toy, measured, after=("training/loss", "colour", 1), task="colour") == every[3:4] + every[6:]
+
+
 def test_series_of_a_foreign_job_are_empty(toy, measured, database, clock):
     assert points(Toy(database, clock), measured) == []
 
