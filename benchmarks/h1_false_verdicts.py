@@ -6,8 +6,8 @@ from scipy.stats import norm
 
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Trained, rate, trained
-from learning.comparison import Comparison
-from learning.verdict import Verdict, compare, verdicts
+from learning.comparison import Comparison, compare
+from learning.verdict import Verdict, verdicts
 
 MOST = 5.0
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Arms, rate, trained
+from learning.comparison import compare
 from learning.tasks import Metric
-from learning.verdict import Verdict, compare, verdicts
+from learning.verdict import Verdict, verdicts
 
 GAINS = (0.0, 0.05, 0.1, 0.2)
 DRAWS = 3

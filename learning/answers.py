@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from learning.errors import Notice
 from learning.header import Output
+from learning.metrics import decided
+from learning.tasks import TaskType
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,10 +43,8 @@ class Labels:
 
     @property
     def labels(self) -> list[str]:
-        """The most probable class of each row; of a binary task at one half, the second."""
-        p = self.probabilities
-        best = p.argmax(axis=1) if self.type == "multiclass" else (p[:, 1] >= 0.5).astype(np.int64)
-        return [self.classes[index] for index in best.tolist()]
+        """The class that each row's probabilities decide for."""
+        return [self.classes[index] for index in decided(self.probabilities).tolist()]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,16 +66,27 @@ class Prediction:
 
 
 def answer(output: Output, raw: NDArray[np.float32]) -> Values | Labels:
-    """Return what raw outputs ``[n, units]`` mean: a standardised value, a log odds, or the logits of the classes."""
-    exact = raw.astype(np.float64)
+    """Return what raw outputs ``[n, units]`` answer."""
+    found = meaning(output.type, raw)
     if output.type == "regression":
-        return Values(exact[:, 0] * output.deviation + output.mean)
-    classes = output.classes or ()
-    if output.type == "binary":
+        return Values(found * output.deviation + output.mean)
+    return Labels(output.type, output.classes or (), np.stack([1.0 - found, found], 1) if found.ndim == 1 else found)
+
+
+def meaning(kind: TaskType, raw: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what raw outputs ``[n, units]`` mean: a standardised value, a log odds, or the logits of the classes.
+
+    Returns:
+        ``[n]`` standardised values, ``[n]`` probabilities of class 1, or ``[n, C]`` of each class.
+    """
+    exact = raw.astype(np.float64)
+    if kind == "regression":
+        return exact[:, 0]
+    if kind == "binary":
         with np.errstate(over="ignore"):
-            p = 1.0 / (1.0 + np.exp(-exact[:, 0]))
-        return Labels("binary", classes, np.stack([1.0 - p, p], axis=1))
+            p: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-exact[:, 0]))
+        return p
     exact -= exact.max(axis=1, keepdims=True)
     np.exp(exact, out=exact)
     exact /= exact.sum(axis=1, keepdims=True)
-    return Labels("multiclass", classes, exact)
+    return exact

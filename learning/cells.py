@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from learning.tasks import key_text
+
 #: Indices of a category column that stand for no value seen in training.
 UNSEEN, MISSING, FIRST_VALUE = 0, 1, 2
 
@@ -25,6 +27,14 @@ class Cells:
     numbers: NDArray[np.float64]
     dates: NDArray[np.datetime64]
     categories: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """``values`` are distinct and sorted; ``codes`` ``[n] int32`` index them, -1 where the cell is missing."""
+
+    codes: NDArray[np.int32]
+    values: tuple[str, ...]
 
 
 def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
@@ -49,6 +59,23 @@ def categories(column: pa.ChunkedArray, values: Sequence[str], *, missing: int =
     if text.null_count:
         found[np.asarray(text.is_null())] = missing
     return found
+
+
+def texts(column: pa.ChunkedArray) -> Texts:
+    """Any column as text, by the rule of ``key_text``; NaN is missing."""
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    coded = coded.unify_dictionaries()
+    if coded.num_chunks == 0:
+        return Texts(np.zeros(0, dtype=np.int32), ())
+    found = [key_text(value) for value in coded.chunk(0).dictionary.to_pylist()]
+    values = sorted(set(found))
+    place = {value: index for index, value in enumerate(values)}
+    # 0.0 and -0.0 are two entries of a dictionary and one text.
+    sorted_code = np.array([*(place[value] for value in found), -1], dtype=np.int32)
+    codes = [pc.fill_null(chunk.indices, len(found)).to_numpy() for chunk in coded.chunks]
+    return Texts(sorted_code[np.concatenate(codes)], tuple(values))
 
 
 def stacked(columns: Sequence[NDArray[Any]], rows: int, dtype: Any) -> NDArray[Any]:

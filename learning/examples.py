@@ -13,10 +13,7 @@ from learning.planning import Plan, rows_of
 from learning.planning.checks import check_sides
 from learning.planning.findings import Findings
 from learning.planning.rows import Rows
-from learning.split import TEST, TRAIN, VALIDATION
 from learning.tables import Table
-
-__all__ = ["TEST", "TRAIN", "VALIDATION", "Examples", "Table", "build"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,13 @@
 """Which head answers a row of a grouped model: the one of its group, or the mean head."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from learning.cells import texts
 from learning.errors import Notice, Problem
 from learning.header import ModelHeader
 from learning.inputs import Found, read_keys
-from learning.tasks import key_text
 from learning.values import MAX_PROBLEMS, ColumnValues, PointerStyle, cell
 
 _Key = tuple[str | None, ...]
@@ -52,13 +49,13 @@ class GroupTable:
 
     def of_table(self, table: pa.Table, found: Found) -> NDArray[np.int64]:
         """Return the head ``[n]`` of each row of a table with canonical column types, −1 for the mean head."""
-        parts = [_texts(table[name]) for name in self._types]
+        parts = [texts(table[name]) for name in self._types]
         heads = np.full(table.num_rows, -1, np.int64)
         if table.num_rows:
-            codes = np.stack([code for code, _ in parts])
-            distinct, of = np.unique(codes, axis=1, return_inverse=True)
+            distinct, of = np.unique(np.stack([part.codes for part in parts]), axis=1, return_inverse=True)
             keys: list[_Key] = [
-                tuple(texts[code] for code, (_, texts) in zip(column, parts, strict=True)) for column in distinct.T
+                tuple(part.values[code] if code >= 0 else None for code, part in zip(column, parts, strict=True))
+                for column in distinct.T
             ]
             heads = np.array([self._heads.get(key, -1) for key in keys], np.int64)[of.ravel()]
             if (odd := np.flatnonzero(heads < 0)).size:
@@ -72,14 +69,3 @@ class GroupTable:
 
     def _named(self, key: _Key) -> str:
         return "/".join(f"{name}={str(part)[:64]}" for name, part in zip(self._types, key, strict=True))
-
-
-def _texts(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], Sequence[str | None]]:
-    """A column as codes ``[n]`` into its distinct values as text."""
-    coded = column.combine_chunks().dictionary_encode()
-    if isinstance(coded, pa.ChunkedArray):
-        coded = coded.combine_chunks()
-    found = coded.dictionary.to_pylist()
-    texts = [*(key_text(value) for value in found), None]
-    codes: NDArray[np.int64] = pc.fill_null(coded.indices, len(found)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, texts

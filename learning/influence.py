@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from learning.metrics import decided
 from learning.tasks import Metric
 
 Floats = NDArray[np.float64]
@@ -62,11 +63,6 @@ def loss_floor(metric: str, labels: NDArray[np.floating]) -> float:
         return RMSE_FLOOR * _spread(labels.astype(np.float64)) if len(labels) else 0.0
     positive = int((labels == 1).sum())
     return 0.5 / max(1, positive * (len(labels) - positive) if metric == "roc_auc" else len(labels))
-
-
-def decided(output: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return the class ``[n]`` that probabilities ``[n]`` (of class 1) or ``[n, classes]`` decide for."""
-    return output.argmax(axis=1) if output.ndim == 2 else (output >= 0.5).astype(np.int64)
 
 
 def _rmse(labels: Floats, output: Floats) -> Influence | None:

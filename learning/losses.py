@@ -3,7 +3,7 @@
 An objective is what balancing weighs: a listed task, or a target over all its groups.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -120,14 +120,14 @@ class TaskLosses:
         """The loss of each cell, ``[n, J]``."""
         if len(self._blocks) == 1 and loss_of is None:
             block = self._blocks[0]
-            return _pointwise(block.type, block.losses[0], outputs, labels)
+            return pointwise(block.type, block.losses[0], outputs, labels)
         parts = []
         for block in self._blocks:
             y_hat, y = outputs[:, block.outputs], labels[:, block.slots]
-            part = _pointwise(block.type, block.losses[0], y_hat, y)
+            part = pointwise(block.type, block.losses[0], y_hat, y)
             for position, loss in enumerate(block.losses[1:], start=1):
                 assert loss_of is not None  # losses differ within a slot only where groups do
-                part = torch.where(loss_of[:, block.slots] == position, _pointwise(block.type, loss, y_hat, y), part)
+                part = torch.where(loss_of[:, block.slots] == position, pointwise(block.type, loss, y_hat, y), part)
             parts.append(part)
         return torch.cat(parts, dim=1)
 
@@ -137,7 +137,7 @@ def mean(sums: Tensor, weights: Tensor) -> Tensor:
     return sums / torch.where(weights > 0, weights, 1.0)
 
 
-def _pointwise(kind: TaskType, loss: Loss, y_hat: Tensor, y: Tensor) -> Tensor:
+def pointwise(kind: TaskType, loss: Loss, y_hat: Tensor, y: Tensor) -> Tensor:
     """The loss of each cell of a block, ``[n, slots]``, of outputs ``[n, units]`` and labels ``[n, slots]``."""
     if kind == "multiclass":
         return functional.cross_entropy(y_hat, y[:, 0].long(), reduction="none").unsqueeze(1)
@@ -203,15 +203,9 @@ def weights_of(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for name, parameter in model.named_parameters() if not name.endswith("bias")]
 
 
-def penalty(weights: Iterable[Tensor], *, l1: float, l2: float) -> Tensor:
-    """λ₁ Σ|θ| + λ₂ Σ θ², a scalar."""
-    terms = [l1 * weight.abs().sum() + l2 * weight.square().sum() for weight in weights]
-    return torch.stack(terms).sum()
-
-
 @torch.no_grad()
 def add_penalty_gradient(weights: Sequence[nn.Parameter], *, l1: float, l2: float) -> None:
-    """Add λ₁ sign θ + 2 λ₂ θ, the gradient of `penalty`, to each weight's gradient, without building its graph."""
+    """Add λ₁ sign θ + 2 λ₂ θ, the gradient of λ₁ Σ|θ| + λ₂ Σ θ², to each weight's gradient, without building its graph."""
     gradients = [weight.grad if weight.grad is not None else torch.zeros_like(weight) for weight in weights]
     if l2 and weights:
         torch._foreach_add_(gradients, list(weights), alpha=2 * l2)

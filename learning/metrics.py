@@ -1,19 +1,17 @@
 """How good predictions are, in the words of the result; a figure that the rows do not define is None, never NaN."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from learning.tasks import Metric, TaskType
+from learning.tasks import TaskType
 
 Metrics = dict[str, float | None]
 
 #: Better is larger for these; their loss is 1 − value.
 SCORES: frozenset[str] = frozenset({"roc_auc", "accuracy", "f1", "macro_f1", "r2"})
-PRIMARY: Mapping[TaskType, Metric] = {"regression": "rmse", "binary": "roc_auc", "multiclass": "accuracy"}
 
 
 def test_metrics(kind: TaskType, y: NDArray[Any], output: NDArray[Any]) -> Metrics:
@@ -44,6 +42,24 @@ def test_metrics(kind: TaskType, y: NDArray[Any], output: NDArray[Any]) -> Metri
 
 # pytest would take the name that the result gives it for a test of its own.
 test_metrics.__test__ = False  # type: ignore[attr-defined]
+
+
+def decided(output: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Return the class ``[n]`` that probabilities ``[n]`` (of class 1) or ``[n, C]`` decide for.
+
+    Of two classes the second from one half on; of several the most probable, the first of equals.
+    """
+    if output.ndim == 2 and output.shape[1] > 2:
+        best: NDArray[np.int64] = output.argmax(axis=1)
+        return best
+    return ((output[:, 1] if output.ndim == 2 else output) >= 0.5).astype(np.int64)
+
+
+def log_loss(probabilities: NDArray[np.float64], y: NDArray[np.int64]) -> float:
+    """Return the mean negative log likelihood of ``y`` ``[n]`` under ``probabilities`` ``[n, C]``, in nats."""
+    # A certain error would cost infinitely much; the smallest step from 1 bounds it, as scikit-learn does.
+    likelihood = probabilities[np.arange(len(y)), y]
+    return float(-np.log(np.clip(likelihood, np.finfo(np.float64).eps, 1.0)).mean())
 
 
 def primary_loss(metric: str, value: float) -> float:
@@ -96,7 +112,7 @@ def _regression(y: NDArray[np.float64], y_hat: NDArray[np.float64]) -> Metrics:
 
 
 def _binary(y: NDArray[np.int64], p: NDArray[np.float64]) -> Metrics:
-    label = (p >= 0.5).astype(np.int64)
+    label = decided(p)
     true_positive = int(((label == 1) & (y == 1)).sum())
     named = int((label == 1).sum() + (y == 1).sum())
     return {
@@ -104,12 +120,12 @@ def _binary(y: NDArray[np.int64], p: NDArray[np.float64]) -> Metrics:
         "accuracy": float((label == y).mean()),
         # Neither found nor there: no precision and no recall to average.
         "f1": 2 * true_positive / named if named else None,
-        "log_loss": _log_loss(np.where(y == 1, p, 1.0 - p)),
+        "log_loss": log_loss(np.stack([1.0 - p, p], axis=1), y),
     }
 
 
 def _multiclass(y: NDArray[np.int64], p: NDArray[np.float64]) -> Metrics:
-    label = p.argmax(1)
+    label = decided(p)
     classes = p.shape[1]
     true, found = np.bincount(y, minlength=classes), np.bincount(label, minlength=classes)
     hit = np.bincount(y[label == y], minlength=classes)
@@ -118,10 +134,5 @@ def _multiclass(y: NDArray[np.int64], p: NDArray[np.float64]) -> Metrics:
         "accuracy": float((label == y).mean()),
         # Over the classes that occur in the labels or in the answers, as scikit-learn averages.
         "macro_f1": float((2 * hit[named] / (true + found)[named]).mean()),
-        "log_loss": _log_loss(p[np.arange(len(y)), y]),
+        "log_loss": log_loss(p, y),
     }
-
-
-def _log_loss(likelihood: NDArray[np.float64]) -> float:
-    # A certain error would cost infinitely much; the smallest step from 1 bounds it, as scikit-learn does.
-    return float(-np.log(np.clip(likelihood, np.finfo(np.float64).eps, 1.0)).mean())

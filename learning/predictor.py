@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from learning.answers import Labels, Prediction, Values, answer
+from learning.answers import Prediction, answer
 from learning.encoding import Absent, Encoded
 from learning.errors import InputError, LearningError, ModelUnhealthy, Problem, pointer_to
 from learning.groups import GroupTable
@@ -20,8 +20,6 @@ from learning.registry import registry
 from learning.selection import Selection
 from learning.table_inputs import check_table, unseen_in_table
 from learning.values import ColumnValues, PointerStyle
-
-__all__ = ["Labels", "Prediction", "Predictor", "Values"]
 
 #: Rows computed at a time: their activations stay near the core.
 CHUNK_ROWS = 8_192

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from learning.columns import Texts
+from learning.cells import Texts
 from learning.hashing import Hashes, mix, text_hash
 
 TRAIN, VALIDATION, TEST = 0, 1, 2

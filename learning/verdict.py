@@ -23,9 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, stdtr, stdtrit
 
-from learning.comparison import MIN_ALONE, Comparison, compare
-
-__all__ = ["Call", "Comparison", "Verdict", "benjamini_hochberg", "compare", "verdicts"]
+from learning.comparison import MIN_ALONE, Comparison
 
 Call = Literal["helped", "neutral", "hurt", "inconclusive"]
 Floats = NDArray[np.float64]

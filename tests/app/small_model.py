@@ -7,12 +7,14 @@ import numpy as np
 import torch
 
 from learning.encoding import fit
-from learning.examples import TRAIN, Table, build
+from learning.examples import build
 from learning.header import header_of
 from learning.model import TrainedModel
 from learning.networks.base import InputShape
 from learning.planning import plan
 from learning.specs import parse_job
+from learning.split import TRAIN
+from learning.tables import Table
 from store.claims import NewModel, Outcome
 from tests.app.tenant import Tenant
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from learning.errors import SpecError
-from learning.examples import TEST, TRAIN, VALIDATION, build
+from learning.examples import build
 from learning.planning import plan
+from learning.split import TEST, TRAIN, VALIDATION
 from tests.learning.canonical import Columns, job, written
 
 N = 80

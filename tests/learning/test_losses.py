@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from learning.losses import Objective, TaskLosses, add_penalty_gradient, mean, penalty, weights_of
+from learning.losses import Objective, TaskLosses, add_penalty_gradient, mean, weights_of
 from learning.tasks import Layout, Loss, Slot
+from tests.learning.penalty import penalty
 
 NAN = float("nan")
 MIXED = Layout(1, (Slot("regression", 1), Slot("regression", 1), Slot("binary", 1), Slot("multiclass", 3)))
@@ -165,11 +166,6 @@ def test_the_gradient_of_the_penalty_is_its_derivative(l1, l2):
         assert weight.grad is not None
         torch.testing.assert_close(weight.grad, gradient)
     assert all(parameter.grad is None for name, parameter in model.named_parameters() if name.endswith("bias"))
-
-
-def test_the_penalty_of_known_weights():
-    found = penalty([torch.tensor([1.0, -2.0]), torch.tensor([[3.0]])], l1=1.0, l2=0.5)
-    assert found.item() == 6.0 + 7.0
 
 
 @pytest.mark.parametrize("grouped", [False, True])

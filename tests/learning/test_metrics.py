@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from learning.metrics import gain, roc_auc, test_metrics
+from learning.answers import Labels
+from learning.influence import influence
+from learning.metrics import decided, gain, roc_auc, test_metrics
 
 
 def regression(seed):
@@ -109,3 +111,18 @@ def test_to_a_rival_at_the_floor_there_is_no_gain_but_between_two_there_is_none_
     assert gain("rmse", 0.5, 1e-9, floor=1e-6) is None
     assert gain("rmse", 1e-9, 1e-8, floor=1e-6) == 0.0
     assert gain("rmse", 1e-9, 0.5, floor=1e-6) == pytest.approx(1.0)
+
+
+def test_one_half_is_the_second_of_two_classes_wherever_it_is_asked():
+    p = np.array([0.5, 0.4, 0.6])
+    both = np.stack([1 - p, p], axis=1)
+    assert decided(p).tolist() == decided(both).tolist() == [1, 0, 1]
+    assert Labels("multiclass", ("no", "yes"), both).labels == Labels("binary", ("no", "yes"), both).labels
+    found = influence("accuracy", np.array([1.0, 0.0, 1.0]), both)
+    assert found is not None
+    assert found.at_floor
+    assert test_metrics("multiclass", np.array([1, 0, 1]), both)["accuracy"] == 1.0
+
+
+def test_of_several_equally_probable_classes_it_is_the_first():
+    assert decided(np.array([[0.2, 0.4, 0.4], [0.5, 0.25, 0.25]])).tolist() == [1, 0]

@@ -7,12 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learning.answers import Labels, Values
 from learning.errors import InputError, ModelUnhealthy
 from learning.model import TrainedModel
 from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
-from learning.predictor import Labels, Predictor, Values
+from learning.predictor import Predictor
 from tests.learning.toys import TYPES, grouped_header, json_columns, listed_header, table, trained
 
 ROWS = table(30)

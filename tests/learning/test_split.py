@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from learning.columns import Texts
+from learning.cells import Texts
 from learning.hashing import mix
 from learning.split import TEST, TRAIN, VALIDATION, cluster_hashes, sides_by_cluster, sides_by_column, sides_by_content
 

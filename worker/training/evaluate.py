@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from learning.answers import Labels
 from learning.metrics import Metrics, test_metrics
 from learning.predictor import Predictor
-from worker.training.baselines.task_data import TEST
+from learning.split import TEST
 from worker.training.prepare import Prepared
 
 

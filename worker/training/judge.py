@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.comparison import Comparison, compare
 from learning.influence import loss_floor
 from learning.metrics import Metrics, primary_loss, test_metrics
 from learning.tasks import Task
-from learning.verdict import Comparison, Verdict, compare, verdicts
+from learning.verdict import Verdict, verdicts
 from worker.training.baselines.rivals import Rivals
 from worker.training.baselines.task_data import TaskData
 from worker.training.pooled import Outputs

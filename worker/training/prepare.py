@@ -13,9 +13,10 @@ from learning.examples import Examples, build
 from learning.losses import Objective, TaskLosses
 from learning.networks.base import InputShape
 from learning.planning import Plan
+from learning.split import TRAIN, VALIDATION
 from learning.tables import Table
 from learning.tasks import Task
-from worker.training.baselines.task_data import TRAIN, VALIDATION, TaskData, collect
+from worker.training.baselines.task_data import TaskData, collect
 from worker.training.batches import Batch
 from worker.training.fitting import Data
 from worker.training.scale import Scale, standardised

@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from learning.losses import penalty, weights_of
+from learning.losses import weights_of
 from learning.parts import TrainingSpec
+from tests.learning.penalty import penalty
 from worker.training.optimizers import build_optimizer, learning_rate, set_learning_rate
 
 

@@ -9,9 +9,3 @@ def full(probabilities: NDArray[np.float64], seen: NDArray[np.int64], classes: i
     answer = np.zeros((len(probabilities), classes))
     answer[:, seen] = probabilities
     return answer
-
-
-def log_loss(probabilities: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
-    """Return the mean negative log likelihood of ``labels`` ``[n]`` under ``probabilities`` ``[n, classes]``, in nats."""
-    likelihood = probabilities[np.arange(len(labels)), labels.astype(np.int64)]
-    return float(-np.log(np.clip(likelihood, np.finfo(np.float64).eps, 1.0)).mean())

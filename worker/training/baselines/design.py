@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from worker.training.baselines.task_data import Encoded
+from learning.encoding import Encoded
 
 #: One-hot columns beyond this many are kept sparse.
 _MOST_DENSE = 256

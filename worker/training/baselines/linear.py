@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from worker.training.baselines.classes import full, log_loss
+from learning.metrics import log_loss
+from worker.training.baselines.classes import full
 from worker.training.baselines.design import Form, OneHot, Rows
 
 _RIDGE_STRENGTHS = (1.0, 0.1, 10.0, 100.0, 1000.0)
@@ -46,7 +47,7 @@ def _logistic(
         return _one_logistic(X, labels, _LOGISTIC_STRENGTHS[0])
     Z, expected = validation
     models = [_one_logistic(X, labels, strength) for strength in _LOGISTIC_STRENGTHS]
-    return min(models, key=lambda model: log_loss(_probabilities(model, Z, classes), expected))
+    return min(models, key=lambda model: log_loss(_probabilities(model, Z, classes), expected.astype(np.int64)))
 
 
 def _one_logistic(X: Any, labels: NDArray[np.float64], strength: float) -> LogisticRegression:

@@ -72,6 +72,15 @@ def _fits(
     )
 
 
+def label_weights(task: TaskData, labels: NDArray[np.float64], class_weight: str | None) -> NDArray[np.float64]:
+    """Return the weight ``[n]`` of each label: 1, or when balanced, rows / (classes · rows of its class) in training."""
+    if task.type == "regression" or class_weight is None or len(task.train) == 0:
+        return np.ones(len(labels))
+    counts = np.bincount(task.train.labels.astype(np.int64), minlength=task.classes)
+    weights = len(task.train) / (task.classes * np.maximum(counts, 1.0))
+    return weights[labels.astype(np.int64)]
+
+
 @dataclass(frozen=True, eq=False)
 class Padded:
     """One part of the split of M members: rows ``[M, n]``, labels ``[M, n]`` and weights ``[M, n]``, 0 for padding."""

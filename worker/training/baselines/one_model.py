@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.encoding import Encoded
 from worker.training.baselines.design import MOST_TREE_CATEGORIES, Fit, Form, Rows
-from worker.training.baselines.task_data import Encoded, Part, TaskData
+from worker.training.baselines.task_data import Part, TaskData
 from worker.training.baselines.trivial import trivial
 from worker.training.scale import Scale
 

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.encoding import Encoded
 from worker.training.baselines.design import Fit, Form, Rows
-from worker.training.baselines.task_data import Encoded, TaskData
+from worker.training.baselines.task_data import TaskData
 from worker.training.baselines.trivial import trivial
 
 

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it publishes no types
 
+from learning.encoding import Encoded
 from worker.training.baselines.boosted_trees import boosted_trees
 from worker.training.baselines.design import Fit
 from worker.training.baselines.linear import linear
 from worker.training.baselines.one_model import one_model, pools
 from worker.training.baselines.per_task import per_task
 from worker.training.baselines.single_task import Alone, Stopped, single_task
-from worker.training.baselines.task_data import Encoded, TaskData
+from worker.training.baselines.task_data import TaskData
 from worker.training.baselines.trivial import trivial
 
 Output = NDArray[np.float64]

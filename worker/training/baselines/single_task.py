@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from learning.losses import add_penalty_gradient, weights_of
+from learning.answers import meaning
+from learning.encoding import Encoded
+from learning.losses import add_penalty_gradient, pointwise, weights_of
 from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape, NetworkSpec
 from learning.parts import TrainingSpec
 from learning.tasks import Layout, Slot
-from worker.training.baselines.alone_loss import label_weights, probabilities, row_losses
-from worker.training.baselines.members import Member, Orders, Padded, chunks, member_seed
+from worker.training.baselines.members import Member, Orders, Padded, chunks, label_weights, member_seed
 from worker.training.baselines.stacked import Stack, initialised
-from worker.training.baselines.task_data import Encoded, Part, TaskData
+from worker.training.baselines.task_data import Part, TaskData
 from worker.training.optimizers import build_optimizer, set_learning_rate
 
 #: Compact the stack when this share of its members has stopped: copying costs about a step.
@@ -129,7 +130,7 @@ class _Trained:
         """Return each member's outputs on its test rows, by the weights of its best epoch."""
         raw = self._evaluated(self._padded([task.test for task in self._data]), self._best)
         return [
-            scale.back(probabilities(task, output[: len(task.test)]))
+            scale.back(meaning(task.type, output[: len(task.test)].cpu().numpy()))
             for task, scale, output in zip(self._data, self._scales, raw, strict=True)
         ]
 
@@ -165,7 +166,9 @@ class _Trained:
         self._optimizer.step()
 
     def _losses(self, outputs: Tensor, part: Padded) -> Tensor:
-        sums = (row_losses(self._form, outputs, part.labels) * part.weights).sum(1)
+        # rows of members beside each other are rows
+        cells = pointwise(self._form.type, self._form.loss, outputs.flatten(0, 1), part.labels.reshape(-1, 1))
+        sums = (cells.view_as(part.labels) * part.weights).sum(1)
         return sums / part.weights.sum(1).clamp(min=torch.finfo(sums.dtype).tiny)
 
     def _evaluated(self, part: Padded, parameters: Mapping[str, Tensor]) -> Tensor:

@@ -2,47 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.split import TEST, TRAIN, VALIDATION
+from learning.tasks import Loss, Task, TaskType
 from worker.training.scale import Scale
-
-TaskType = Literal["regression", "binary", "multiclass"]
-
-#: The sides of the split as `learning.examples` numbers them.
-TRAIN, VALIDATION, TEST = 0, 1, 2
-
-
-class Encoded(Protocol):
-    """The encoded features of all rows of a job: ``numeric`` ``[n, p]`` float32, ``category`` ``[n, q]`` int64."""
-
-    @property
-    def numeric(self) -> NDArray[np.float32]: ...
-    @property
-    def category(self) -> NDArray[np.int64]: ...
-
-
-class Described(Protocol):
-    """What `TaskData` takes from a `learning.tasks.Task`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def loss(self) -> str: ...
-    @property
-    def classes(self) -> Sequence[str] | None: ...
-    @property
-    def group(self) -> int: ...
-    @property
-    def slot(self) -> int: ...
-    @property
-    def key(self) -> object | None: ...
-    @property
-    def pooled(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +38,7 @@ class TaskData:
 
     name: str
     type: TaskType
-    loss: str
+    loss: Loss
     units: int
     train: Part
     validation: Part
@@ -91,18 +58,16 @@ class TaskData:
         return Scale.of(self.train.labels) if self.type == "regression" else Scale()
 
     @classmethod
-    def of(cls, task: Described, index: int, parts: tuple[Part, Part, Part]) -> Self:
+    def of(cls, task: Task, index: int, parts: tuple[Part, Part, Part]) -> Self:
         """Return the task at position ``index`` of the plan with its train, validation and test rows.
 
         The groups of one target (``task.key`` set) are pooled by target with the group as the category; listed tasks
         are pooled by type with the task as the category.
         """
-        if task.type not in ("regression", "binary", "multiclass"):
-            raise ValueError(f"expected a type regression, binary or multiclass, found {task.type!r} in {task.name}")
         grouped = task.key is not None
         return cls(
             name=task.name,
-            type=task.type,  # type: ignore[arg-type]  # checked above
+            type=task.type,
             loss=task.loss,
             units=len(task.classes or ()) if task.type == "multiclass" else 1,
             train=parts[TRAIN],
@@ -115,7 +80,7 @@ class TaskData:
 
 
 def collect(
-    tasks: Sequence[Described],
+    tasks: Sequence[Task],
     labels: NDArray[np.floating],
     task_of: NDArray[np.integer],
     split: NDArray[np.integer],

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from learning.losses import penalty, weights_of
+from learning.losses import weights_of
 from learning.multitask.sharing.hard import Hard
 from learning.networks.linear import Linear
 from learning.networks.mlp import Mlp
 from learning.tasks import Layout, Slot
+from tests.learning.penalty import penalty
 from tests.worker.training.baselines.toy import alone, job
 from worker.training.baselines.members import member_seed
 from worker.training.baselines.single_task import Stopped, single_task

@@ -1,17 +1,16 @@
 """From a job's examples to one task's rows."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
+from learning.tasks import Loss, Metric, Task
 from worker.training.baselines.task_data import Part, TaskData, collect
 
 
 def task(name="a", *, kind="regression", classes=None, group=0, slot=0, key=None, pooled=False):
-    return SimpleNamespace(
-        name=name, type=kind, loss="mse", classes=classes, group=group, slot=slot, key=key, pooled=pooled
-    )
+    loss: Loss = "mse" if kind == "regression" else "log_loss"
+    metric: Metric = "rmse" if kind == "regression" else "accuracy"
+    return Task(name, "ds_1", name, kind, loss, metric, 1.0, ("x",), classes, group, slot, key, pooled)
 
 
 def test_labels_are_dealt_to_their_tasks_and_sides():

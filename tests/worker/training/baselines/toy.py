@@ -1,18 +1,20 @@
 """Small jobs for the baselines: tasks whose rows lie one after the other in common encoded features."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
+from learning.encoding import Encoded
 from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
 from learning.parts import TrainingSpec
+from learning.tasks import Loss
 from worker.training.baselines.single_task import Alone
 from worker.training.baselines.task_data import Part, TaskData
 
-LOSSES = {"regression": "mse", "binary": "log_loss", "multiclass": "log_loss"}
+LOSSES: Mapping[str, Loss] = {"regression": "mse", "binary": "log_loss", "multiclass": "log_loss"}
 
 
 def job(sizes, *, kind="regression", features=3, cardinalities=(), seed=0, loss=None, pool=0, classes=3):
@@ -39,7 +41,7 @@ def job(sizes, *, kind="regression", features=3, cardinalities=(), seed=0, loss=
                 f"task {index}", kind, loss or LOSSES[kind], units, train, validation, test, pool=pool, category=index
             )
         )
-    return SimpleNamespace(numeric=numeric, category=category.astype(np.int64)), tasks
+    return Encoded(numeric, category.astype(np.int64)), tasks
 
 
 def alone(encoded, *, repeats=1, seed=0, stop=lambda: False, progress=lambda fraction: None, network=None, **training):
