@@ -1,4 +1,4 @@
-"""The outermost layer: an id for every request, a log line for every answer, and two headers."""
+"""The outermost layer: an id for every request, a log line for every answer, HEAD as GET, and two headers."""
 
 import sys
 import time
@@ -34,7 +34,10 @@ def make_log(stream: BinaryIO | None = None) -> Log:
 
 
 class Edge:
-    """Names each request, and logs method, path (never the query string), status and milliseconds."""
+    """Names each request, and logs method, path (never the query string), status and milliseconds.
+
+    HEAD is answered as GET without its body. It is never a stream of events, which would not end.
+    """
 
     def __init__(self, app: ASGIApp, *, log: Log) -> None:
         self._app = app
@@ -57,10 +60,15 @@ class Edge:
                 if not any(name == b"x-request-id" for name, _ in headers):
                     headers.append((b"x-request-id", request_id.encode()))
                 headers.append((b"x-content-type-options", b"nosniff"))
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
+        head = scope["method"] == "HEAD"
+        headers = [pair for pair in scope["headers"] if pair[0] != b"accept"]
+        inner = {**scope, "method": "GET", "headers": headers} if head else scope
         try:
-            await self._app(scope, receive, named_send)
+            await self._app(inner, receive, named_send)
         finally:
             self._log.info(
                 "request",

@@ -39,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "dataset-in-use": Kind(409, "A job still needs the dataset"),
     "job-already-finished": Kind(409, "The job has already ended"),
     "request-in-progress": Kind(409, "The first request with this key is still running", retryable=True),
+    "range-not-satisfiable": Kind(416, "The file has no such range of bytes"),
     # size and media
     "body-too-large": Kind(413, "The body is too large", closes=True),
     "upload-too-large": Kind(413, "The file is too large", closes=True),
@@ -46,7 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "unsupported-media-type": Kind(415, "The media type is not supported here", closes=True),
     "unsupported-content-encoding": Kind(415, "Encoded bodies are not accepted", closes=True),
     # the server's own
-    "internal-error": Kind(500, "The server failed; it is not the request's fault", retryable=True),
+    "internal-error": Kind(500, "The server failed; it is not the request's fault", retryable=True, closes=True),
     "artifact-missing": Kind(503, "The stored file cannot be read"),
     "database-busy": Kind(503, "The database does not answer", retryable=True),
     "storage-full": Kind(507, "There is no room for the file", retryable=True),

@@ -18,7 +18,7 @@ from store.errors import StoreError
 from store.ingest.errors import IngestError
 
 MEDIA_TYPE = "application/problem+json"
-METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")  # and HEAD, wherever GET is: see app.edge
 PARAMETER_CODES = {
     "extra_forbidden": "unknown-parameter",
     "missing": "missing-field",
@@ -151,6 +151,7 @@ def _from_framework(request: Request, error: HTTPException) -> ApiError:
 def _allowed(request: Request) -> list[str]:
     """Every method that the path answers to: the framework's own header names those of one route only."""
     scopes = ({**request.scope, "method": method} for method in METHODS)
-    return [
+    found = [
         scope["method"] for scope in scopes if any(route.matches(scope)[0].value == 2 for route in request.app.routes)
     ]
+    return sorted([*found, *(["HEAD"] if "GET" in found else [])])

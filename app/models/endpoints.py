@@ -2,8 +2,8 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response, StreamingResponse
 
 from app.deps import Held, Who
 from app.models import service
@@ -15,6 +15,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "One safetensors file; all but the weights is in its header.",
           "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    206: {"description": "The part of it that `Range` asks for."},
     304: {"description": "The file that the client has."},
 }  # fmt: skip
 
@@ -43,16 +44,22 @@ def lineage(model_id: str, held: Held, who: Who) -> Lineage:
     return service.lineage(held, who, model_id)
 
 
-@router.get("/{model_id}/artifact", response_class=FileResponse, responses={**_FILE, **answers(404, 503)})
-def artifact(request: Request, model_id: str, held: Held, who: Who) -> Response:
-    """The model's file. It never changes, so its hash is its ETag."""
+@router.get("/{model_id}/artifact", response_class=StreamingResponse, responses={**_FILE, **answers(404, 416, 503)})
+def artifact(
+    request: Request,
+    model_id: str,
+    held: Held,
+    who: Who,
+    part: Annotated[
+        str | None, Header(alias="Range", description="One range of bytes, such as `bytes=0-1023`.")
+    ] = None,
+) -> Response:
+    """The model's file, or a part of it. It never changes, so its hash is its ETag."""
     file = service.artifact(held, who, model_id)
     headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
     if service.has_already(file, request.headers.get("if-none-match")):
         return Response(status_code=304, headers=headers)
-    return FileResponse(
-        file.path, headers=headers, media_type="application/octet-stream", filename=f"{model_id}.safetensors"
-    )
+    return service.download(file, f"{model_id}.safetensors", part, request.headers.get("if-range"), headers=headers)
 
 
 @router.delete("/{model_id}", status_code=204, responses=answers(404))

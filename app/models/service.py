@@ -1,11 +1,13 @@
 """What can be done with models, in terms of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
+from app.models import ranges
 from app.models.schemas import (
     SHOWN_TASKS,
     Edge,
@@ -92,6 +94,32 @@ def has_already(file: Location, if_none_match: str | None) -> bool:
     """Whether the client's `If-None-Match` names this very file."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return "*" in tags or f'"{file.sha256}"' in tags
+
+
+def download(
+    file: Location, name: str, part: str | None, if_range: str | None, *, headers: Mapping[str, str]
+) -> StreamingResponse:
+    """The file's bytes, or those that a `Range` header asks for; all of them when `If-Range` names another file.
+
+    Raises:
+        ApiError: ``range-not-satisfiable``.
+    """
+    size = file.path.stat().st_size
+    asked = ranges.wanted(part, size) if if_range in (None, f'"{file.sha256}"') else None
+    sent = range(size) if asked is None else asked
+    own = {
+        "Content-Length": str(len(sent)),
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    if asked is not None:
+        own["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{size}"
+    return StreamingResponse(
+        ranges.blocks(file.path, sent),
+        status_code=200 if asked is None else 206,
+        headers={**headers, **own},
+        media_type="application/octet-stream",
+    )
 
 
 def delete(parts: Parts, who: Principal, model_id: str) -> None:

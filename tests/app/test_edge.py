@@ -11,7 +11,8 @@ from starlette.requests import Request
 from app import problems
 from app.edge import Edge, make_log
 from app.settings import AppSettings
-from tests.app.tenant import Tenant
+from tests.app.small_model import listed, store_model, typed_table
+from tests.app.tenant import Tenant, table
 
 pytestmark = pytest.mark.anyio
 
@@ -69,6 +70,44 @@ async def test_our_own_failure_is_logged_and_tells_the_client_nothing_of_us(clie
     assert {entry["event"] for entry in logged} == {"failure", "request"}
     assert any("RuntimeError" in entry.get("exception", "") for entry in logged)
     assert {entry["id"] for entry in logged} == {problem["request_id"]}
+
+
+async def test_a_failure_announces_that_its_connection_closes(client):
+    assert (await client.get("/broken")).headers["connection"] == "close"
+
+
+def test_head_is_answered_as_get_without_a_body(tenant: Tenant):
+    job = tenant.job(tenant.upload(table())["id"])["id"]
+    model = store_model(tenant, listed(tenant.upload(typed_table())["id"]))
+    paths = ["/healthz", "/openapi.json", "/docs", "/v1/jobs", f"/v1/jobs/{job}", f"/v1/models/{model}/artifact"]
+    for path in [*paths, "/v1/jobs/x", "/nothing"]:
+        get, head = tenant.client.get(path), tenant.client.head(path)
+
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        for name in ("content-type", "etag", "allow"):
+            assert head.headers.get(name) == get.headers.get(name), path
+    assert head.headers["x-request-id"]
+
+
+def test_head_of_an_event_stream_ends(tenant: Tenant):
+    job = tenant.job(tenant.upload(table())["id"])["id"]
+
+    answer = tenant.client.head(f"/v1/jobs/{job}/events", headers={"Accept": "text/event-stream"}, timeout=10)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+def test_what_a_path_does_not_do_is_told_with_what_it_does(tenant: Tenant):
+    answers = {path: tenant.client.put(path) for path in ("/v1/jobs", "/healthz", "/docs", "/openapi.json")}
+
+    assert {answer.status_code for answer in answers.values()} == {405}
+    allowed = {path: answer.headers["allow"] for path, answer in answers.items()}
+    assert allowed == {
+        "/v1/jobs": "GET, HEAD, POST",
+        **dict.fromkeys(("/healthz", "/docs", "/openapi.json"), "GET, HEAD"),
+    }
+    refused = tenant.client.head("/v1/jobs/x/cancel")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 def test_each_answer_has_an_id_of_its_own_and_is_not_sniffed(tenant: Tenant):

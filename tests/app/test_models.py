@@ -115,6 +115,58 @@ def test_a_client_that_has_the_file_is_not_sent_it_again(tenant: Tenant, model: 
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
 
 
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=0-9", 0, 9),
+        ("bytes=5-", 5, -1),
+        ("bytes=-4", -4, -1),
+        ("BYTES=3-999999999", 3, -1),
+        ("bytes=-9999999", 0, -1),
+    ],
+)
+def test_a_range_of_the_artifact_is_sent_alone(tenant: Tenant, model: str, asked: str, first: int, last: int):
+    path = f"/v1/models/{model}/artifact"
+    whole = tenant.client.get(path)
+    size = len(whole.content)
+
+    part = tenant.client.get(path, headers={"Range": asked, "If-Range": whole.headers["etag"]})
+
+    assert (part.status_code, part.content) == (206, whole.content[first % size : last % size + 1])
+    assert part.headers["content-range"] == f"bytes {first % size}-{last % size}/{size}"
+    assert (part.headers["etag"], whole.headers["accept-ranges"]) == (whole.headers["etag"], "bytes")
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=9-1", "bytes=999999999-", "bytes=-0", "bytes=-", "bytes=", "bytes=a-b", "bytes=5"]
+)
+def test_a_range_without_a_byte_is_refused_with_the_size(tenant: Tenant, model: str, asked: str):
+    size = tenant.client.get(f"/v1/models/{model}").json()["bytes"]
+
+    answer = tenant.client.get(f"/v1/models/{model}/artifact", headers={"Range": asked})
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.status_code, answer.json()["code"]) == (416, "range-not-satisfiable")
+    assert answer.headers["content-range"] == f"bytes */{size}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "rows=0-9"},
+        {"Range": "bytes"},
+        {"Range": "bytes=0-1,4-5"},
+        {"Range": "bytes=0-9", "If-Range": '"0000"'},
+    ],
+)
+def test_a_range_that_is_not_ours_to_cut_is_answered_by_the_whole(tenant: Tenant, model: str, headers: dict[str, str]):
+    path = f"/v1/models/{model}/artifact"
+
+    answer = tenant.client.get(path, headers=headers)
+
+    assert (answer.status_code, answer.content) == (200, tenant.client.get(path).content)
+
+
 def test_another_etag_gets_the_file(tenant: Tenant, model: str):
     answer = tenant.client.get(f"/v1/models/{model}/artifact", headers={"If-None-Match": '"0000"'})
 
