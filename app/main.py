@@ -5,14 +5,16 @@ import signal
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from types import FrameType
 
 import anyio
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, FastAPI, Security
+from fastapi import APIRouter, Depends, FastAPI, Request, Security
+from fastapi.responses import HTMLResponse, Response
 
-from app import health, openapi, problems
+from app import health, openapi, problems, reference
 from app.datasets import endpoints as datasets
 from app.datasets.schemas import Columns
 from app.deps import principal, readable_query
@@ -47,8 +49,8 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_lifespan,
         redirect_slashes=False,
+        docs_url=None,  # the framework's pages load scripts from a public network
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.settings = settings
     app.state.log = make_log()
@@ -64,7 +66,12 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": job_json_schema()})
+    app.add_route("/docs", partial(_reference, app), include_in_schema=False)
     return app
+
+
+async def _reference(app: FastAPI, _request: Request) -> Response:
+    return HTMLResponse(reference.page(app.openapi()), headers=reference.HEADERS)
 
 
 @asynccontextmanager
