@@ -35,7 +35,9 @@ def celery_config(redis_url: str) -> dict[str, Any]:
         "worker_send_task_events": False,
         "worker_hijack_root_logger": False,
         "task_create_missing_queues": False,
-        "task_queues": [Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]  # kombu has no types here
+        # without a routing key of its own each queue would be bound to the default one, and hear every ring
+        "task_queues": [Queue(name, routing_key=name) for name in QUEUES],  # type: ignore[no-untyped-call]  # kombu has no types here
+        "task_default_routing_key": QUEUES[0],
         "task_default_queue": QUEUES[0],
         "task_publish_retry": False,  # the poller is the retry
         "broker_connection_timeout": 2.0,
