@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Arms, rate, trained
@@ -49,8 +50,8 @@ def uneven(rng: np.random.Generator) -> Plant:
     return plant
 
 
-def judged(tasks: Sequence[Arms], gain: float, plant: Plant) -> list[Verdict]:
-    """The verdicts of one job with the gain planted in every task."""
+def judged(tasks: Sequence[Arms], gain: float, plant: Plant) -> list[tuple[Verdict, bool]]:
+    """The verdicts of one job with the gain planted in every task, and whether the recipe as written would find it."""
     comparisons = [
         compare(
             task.metric,
@@ -60,7 +61,20 @@ def judged(tasks: Sequence[Arms], gain: float, plant: Plant) -> list[Verdict]:
         )
         for task in tasks
     ]
-    return [verdict for verdict in verdicts(comparisons) if verdict is not None]
+    known = moderated([comparison for comparison in comparisons if comparison is not None])
+    found = [verdict for verdict in verdicts(comparisons) if verdict is not None]
+    return [(v, v.gain > 0 and as_written(m) < 0.05) for v, m in zip(found, known, strict=True)]
+
+
+def as_written(task: Moderated) -> float:
+    """The p-value of METHODS.md D to the letter: s²_rows + c v′, the noise of the rows in both."""
+    c = task.comparison
+    seeds = task.seeds * (1 / c.shared + 1 / c.alone)
+    variance = c.rows + seeds
+    if variance == 0:
+        return 1.0
+    freedom = variance**2 / (c.rows**2 / (c.units - 1) + seeds**2 / (task.prior_freedom + c.freedom))
+    return float(2 * student.sf(abs(c.theta) / variance**0.5, freedom))
 
 
 class Planted:
@@ -68,10 +82,12 @@ class Planted:
 
     def __init__(self, name: str, jobs: Sequence[Sequence[Arms]], plant: Plant, *, draws: int) -> None:
         self.name = name
-        self.found = {
-            gain: [v for tasks in jobs for _ in range(draws if gain else 1) for v in judged(tasks, gain, plant)]
+        pairs = {
+            gain: [pair for tasks in jobs for _ in range(draws if gain else 1) for pair in judged(tasks, gain, plant)]
             for gain in GAINS
         }
+        self.found = {gain: [verdict for verdict, _ in own] for gain, own in pairs.items()}
+        self.as_written = {gain: float(np.mean([hit for _, hit in own])) for gain, own in pairs.items()}
 
     def covered(self) -> list[bool]:
         return [v.interval[0] <= gain <= v.interval[1] for gain, own in self.found.items() for v in own]
@@ -92,7 +108,11 @@ class Planted:
             for gain, own in self.found.items()
         )
         widths = [(v.interval[1] - v.interval[0]) / 2 for v in self.found[0.0]]
-        return f"{self.name}: {len(self.found[0.0])} pairs, median half-width {np.median(widths):.3f}. {each}."
+        written = ", ".join(f"{found:.2f}" for found in self.as_written.values())
+        return (
+            f"{self.name}: {len(self.found[0.0])} pairs, median half-width {np.median(widths):.3f}. {each}. "
+            f"The recipe as written finds {written} of the same."
+        )
 
     def samples(self) -> dict[str, list[float]]:
         """For each gain the estimates, then the lower ends of their intervals."""

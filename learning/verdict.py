@@ -58,7 +58,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class _Moderated:
+class Moderated:
     """A comparison with its v′, and the prior degrees of freedom that v′ brings."""
 
     comparison: Comparison
@@ -96,7 +96,7 @@ def verdicts(comparisons: Sequence[Comparison | None]) -> list[Verdict | None]:
     return [None if comparison is None else next(found) for comparison in comparisons]
 
 
-def moderated(comparisons: Sequence[Comparison]) -> list[_Moderated]:
+def moderated(comparisons: Sequence[Comparison]) -> list[Moderated]:
     """Return the comparisons with their seed variances moderated over the tasks.
 
     v′ = (d₀ s₀² + d v) / (d₀ + d) with s₀² the geometric mean of v over the tasks, corrected by e^{ψ(d/2)} / (d/2), ψ
@@ -106,10 +106,10 @@ def moderated(comparisons: Sequence[Comparison]) -> list[_Moderated]:
     """
     positive = [(c.seeds, c.freedom / 2) for c in comparisons if c.seeds > 0.0]
     if len(comparisons) < 2 or not positive:
-        return [_Moderated(c, c.seeds, 0.0) for c in comparisons]
+        return [Moderated(c, c.seeds, 0.0) for c in comparisons]
     prior = float(np.exp(np.mean([np.log(v) - digamma(half) + np.log(half) for v, half in positive])))
     return [
-        _Moderated(c, (PRIOR_FREEDOM * prior + c.freedom * c.seeds) / (PRIOR_FREEDOM + c.freedom), PRIOR_FREEDOM)
+        Moderated(c, (PRIOR_FREEDOM * prior + c.freedom * c.seeds) / (PRIOR_FREEDOM + c.freedom), PRIOR_FREEDOM)
         for c in comparisons
     ]
 
@@ -125,7 +125,7 @@ def benjamini_hochberg(p: Sequence[float], level: float = LEVEL) -> list[bool]:
     return [bool(value <= threshold) for value in p]
 
 
-def _p(each: _Moderated) -> float:
+def _p(each: Moderated) -> float:
     error, freedom = each.error(each.comparison.shared, each.comparison.alone)
     theta = abs(each.comparison.theta)
     if error == 0.0:
@@ -133,7 +133,7 @@ def _p(each: _Moderated) -> float:
     return float(2 * stdtr(freedom, -theta / error))
 
 
-def _verdict(each: _Moderated, p: float, significant: bool, level: float) -> Verdict:
+def _verdict(each: Moderated, p: float, significant: bool, level: float) -> Verdict:
     c = each.comparison
     reach = _reach(*each.error(c.shared, c.alone), LEVEL)
     ends = (float(_gain(c.theta - reach)), float(_gain(c.theta + reach)))
@@ -156,7 +156,7 @@ def _gain(theta: Any) -> Floats:
     return gain
 
 
-def _deciding_repeats(each: _Moderated, level: float) -> int | None:
+def _deciding_repeats(each: Moderated, level: float) -> int | None:
     repeats = np.arange(each.comparison.shared + 1, MAX_REPEATS + 1)
     error, freedom = each.error(repeats, np.maximum(repeats, MIN_ALONE))
     theta, reach = each.comparison.theta, _reach(error, freedom, LEVEL)
