@@ -116,7 +116,7 @@ async def read_object(request: Request, *, most_bytes: int, idle_seconds: float)
     if not isinstance(value, dict):
         raise ApiError(
             "wrong-type",
-            f"expected a JSON object, found {type(value).__name__}",
+            f"expected a JSON object, found {strict_json.kind(value)}",
             errors=[{"pointer": "", "code": "wrong-type", "detail": "expected a JSON object"}],
         )
     bad = [

@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app import bodies
-from app.errors import ApiError, first_problem
+from app.errors import ApiError, first_problem, shorten
 from app.parts import Parts
 from store.keys import Principal
 
@@ -35,6 +35,22 @@ async def readable_query(request: Request) -> None:
     if b"%00" in request.scope["query_string"]:
         raise first_problem(
             [{"location": "query", "code": "invalid-character", "detail": "expected text without NUL, found one"}]
+        )
+
+
+async def no_query(request: Request) -> None:
+    """An endpoint without parameters takes none: a misspelt one must not be ignored.
+
+    Raises:
+        ApiError: ``unknown-parameter``.
+    """
+    found = [f"query/{shorten(name)}" for name in request.query_params]
+    if found:
+        raise first_problem(
+            [
+                {"location": where, "code": "unknown-parameter", "detail": f"{where}: expected no parameters here"}
+                for where in found
+            ]
         )
 
 
@@ -85,6 +101,7 @@ async def idempotency_key(
     return shown
 
 
+NO_QUERY = Depends(no_query)
 Held = Annotated[Parts, Depends(_parts)]
 Who = Annotated[Principal, Depends(principal)]
 Body = Annotated[dict[str, Any], Depends(json_object)]

@@ -15,10 +15,16 @@ REFERENCE = "#/components/schemas/{model}"
 class ProblemEntry(BaseModel):
     """One thing that is wrong, and where: a JSON pointer into the body, or another place of the request."""
 
-    pointer: str | None = None
-    location: str | None = None
+    pointer: str | None = Field(default=None, description="Into a JSON body.")
+    location: str | None = Field(default=None, description="`body`, `query/…`, `header/…` or `path/…`.")
     code: str
     detail: str
+    row: int | None = Field(default=None, description="Of the file, counted from 1 without its header.")
+    column: str | None = Field(default=None, description="Of the file, at most 64 characters of its name.")
+    offset: int | None = Field(default=None, description="In a JSON body, in characters from 0.")
+    byte_offset: int | None = Field(default=None, description="In the file, from 0.")
+    limit: float | None = Field(default=None, description="What is allowed at most.")
+    actual: str | float | None = Field(default=None, description="What was found.")
 
 
 class ProblemDocument(Closed):

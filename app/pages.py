@@ -1,14 +1,16 @@
 """Lists: ``limit``, ``after``, ``order``; pages by key, never by offset."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from store.paging import Page as StorePage
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
@@ -34,7 +36,14 @@ def _utc(time: AwareDatetime) -> datetime:
     return time.astimezone(UTC)
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _written(text: object) -> object:
+    """Refuse what is no RFC 3339 time, such as a bare number of seconds."""
+    if not (isinstance(text, str) and _RFC_3339.fullmatch(text)):
+        raise PydanticCustomError("no_time", "expected an RFC 3339 time such as 2026-01-31T12:00:00Z")
+    return text
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_utc), BeforeValidator(_written)]
 
 
 class PageQuery(BaseModel):

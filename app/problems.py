@@ -19,6 +19,8 @@ from store.ingest.errors import IngestError
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")  # and HEAD, wherever GET is: see app.edge
+CURSOR = "query/after"
+"""Where a list goes on: whatever is wrong with it, it is no place in the list."""
 PARAMETER_CODES = {
     "extra_forbidden": "unknown-parameter",
     "missing": "missing-field",
@@ -68,8 +70,7 @@ def translate(error: Exception) -> ApiError:
     if isinstance(error, SpecError | InputError):
         return first_problem(pointed(error.problems))
     if isinstance(error, IngestError):
-        found = [{"location": "body", **entry} for entry in error.problems]
-        return first_problem(found, status=error.status)
+        return first_problem([_located(entry) for entry in error.problems], status=error.status)
     if isinstance(error, StoreError):
         return ApiError(error.code, str(error))
     if isinstance(error, ModelUnhealthy):
@@ -82,12 +83,23 @@ def translate(error: Exception) -> ApiError:
     raise error
 
 
+def _located(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with a file, or with the option in the query that says how it is to be read."""
+    option = entry.get("option")
+    rest = {name: value for name, value in entry.items() if name != "option"}
+    return {"location": f"query/{option}" if option else "body", **rest}
+
+
 def _parameter(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A bad query, path or header value as an entry; the value itself is not repeated."""
-    where = "/".join(shorten(str(part)) for part in entry["loc"])
+    # a check over all parameters says itself which of them it means
+    one = entry.get("ctx", {}).get("parameter")
+    path = entry["loc"] if one is None else (*entry["loc"], one)
+    where = "/".join(shorten(str(part)) for part in path)
+    code = "invalid-cursor" if where == CURSOR else PARAMETER_CODES.get(entry["type"], "wrong-type")
     return {
         "location": where,
-        "code": PARAMETER_CODES.get(entry["type"], "wrong-type"),
+        "code": code,
         "detail": f"{where}: {entry['msg']}",
     }
 

@@ -38,6 +38,12 @@ def parse(body: bytes, *, exact: bool = True, glance: Callable[[Any], None] | No
     return _parse_slowly(body)
 
 
+def kind(value: Any) -> str:
+    """What a decoded value is, as JSON calls it."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
 def _upper_levels(value: Any) -> tuple[int, int]:
     """How many keys and how many containers the upper three levels of ``value`` hold."""
     keys = containers = 0
@@ -68,8 +74,9 @@ def _parse_slowly(body: bytes) -> Any:
         raise _too_deep() from None
     except ApiError:
         raise
-    except ValueError as error:
-        raise ApiError("invalid-json", f"expected JSON, found {type(error).__name__}", errors=[_at(0)]) from None
+    except ValueError:  # the bytes were read as JSON before: it can only be an integer
+        detail = "expected numbers of at most a few thousand digits, found a longer one"
+        raise ApiError("invalid-json", detail, errors=[_at(0)]) from None
     _check_depth(value)
     return value
 

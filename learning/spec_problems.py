@@ -99,7 +99,8 @@ def _detail(found: ErrorDetails, code: str, path: list[str | int]) -> str:
     if found["type"] == "union_tag_not_found":
         return f"expected {_EXPECTED_FORMS[str(path[-1])]}; found {shown(found['input'])}"
     if found["type"] == "union_tag_invalid":
-        return f"expected one of {context['expected_tags']}; found {context['tag'][:_SHOWN]!r}"
+        given = found["input"].get("name", context["tag"]) if isinstance(found["input"], dict) else context["tag"]
+        return f"expected one of {context['expected_tags']}; found {shown(given)}"
     return f"{_expectation(found)}; found {shown(found['input'])}"
 
 
@@ -111,6 +112,10 @@ def _expectation(found: ErrorDetails) -> str:
             return f"expected at most {bound} items"
         case {"type": "list_type" | "tuple_type"}:
             return "expected a list"
+        case {"type": "dict_type" | "mapping_type" | "model_type" | "model_attributes_type"}:
+            return "expected an object"
+        case {"type": "none_required"}:
+            return "expected null"
     for opening in ("Input should be ", "Input should have ", "String should have "):
         if found["msg"].startswith(opening):
             return "expected " + found["msg"].removeprefix(opening)

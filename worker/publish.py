@@ -75,10 +75,14 @@ def _read_result(folder: Path) -> dict[str, Any]:
         told = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise UnfitResult(f"expected JSON as the result, found {error}") from None
-    shapes = {"result": dict, "tasks": list, "model": dict}
-    for name, shape in shapes.items():
+    shapes: dict[str, tuple[type, str]] = {
+        "result": (dict, "an object"),
+        "tasks": (list, "a list"),
+        "model": (dict, "an object"),
+    }
+    for name, (shape, words) in shapes.items():
         if not isinstance(told, dict) or not isinstance(told.get(name), shape):
-            raise UnfitResult(f"expected a {shape.__name__} named {name} in the result, found none")
+            raise UnfitResult(f"expected {words} named {name} in the result, found none")
     if not all(isinstance(task, dict) and isinstance(task.get("name"), str) for task in told["tasks"]):
         raise UnfitResult("expected tasks with names, found others")
     return dict(told)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from app.datasets import service
 from app.datasets.schemas import Dataset, DatasetQuery, RowsQuery, UploadQuery
 from app.datasets.upload import receive
-from app.deps import Held, IdempotencyKey, Who
+from app.deps import NO_QUERY, Held, IdempotencyKey, Who
 from app.openapi import REFERENCE, answers
 from app.pages import Page
 
@@ -45,7 +45,7 @@ def list_datasets(query: Annotated[DatasetQuery, Query()], held: Held, who: Who)
     return service.page(held, who, query)
 
 
-@router.get("/{dataset_id}", responses=answers(404))
+@router.get("/{dataset_id}", responses=answers(404), dependencies=[NO_QUERY])
 def show(dataset_id: str, held: Held, who: Who) -> Dataset:
     """One dataset with its columns and warnings."""
     return service.get(held, who, dataset_id)
@@ -57,7 +57,7 @@ def rows(dataset_id: str, query: Annotated[RowsQuery, Query()], held: Held, who:
     return service.rows(held, who, dataset_id, query)
 
 
-@router.delete("/{dataset_id}", status_code=204, responses=answers(404, 409))
+@router.delete("/{dataset_id}", status_code=204, responses=answers(404, 409), dependencies=[NO_QUERY])
 def delete(dataset_id: str, held: Held, who: Who) -> Response:
     """Delete a dataset that no unfinished job needs. Its hash and what came from it stay on record."""
     service.delete(held, who, dataset_id)

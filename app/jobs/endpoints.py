@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from app.deps import Body, Held, IdempotencyKey, OptionalBody, Who
+from app.deps import NO_QUERY, Body, Held, IdempotencyKey, OptionalBody, Who
 from app.jobs import service, stream
 from app.jobs.schemas import (
     DryRun,
@@ -45,7 +45,22 @@ def submit(
     return service.submit(held, who, body, key).response()
 
 
-@router.get("")
+@router.get(
+    "",
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "metadata",
+                "in": "query",
+                "required": False,
+                "style": "deepObject",
+                "explode": True,
+                "description": "Only jobs with this metadata, at most 16 entries: `metadata[key]=value`.",
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        ]
+    },
+)
 def list_jobs(query: Annotated[JobQuery, Query()], held: Held, who: Who) -> Page[Job]:
     """The project's jobs, newest first."""
     return service.page(held, who, query)
@@ -65,11 +80,20 @@ async def show(job_id: str, query: Annotated[WaitQuery, Query()], held: Held, wh
     response_model=Page[Event],
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **answers(404)},
 )
-async def events(request: Request, job_id: str, query: Annotated[EventQuery, Query()], held: Held, who: Who) -> Any:
+async def events(
+    request: Request,
+    job_id: str,
+    query: Annotated[EventQuery, Query()],
+    held: Held,
+    who: Who,
+    last: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="Of a stream: the last event seen, instead of `after`.")
+    ] = None,
+) -> Any:
     """What happened, oldest first; with `Accept: text/event-stream` as a stream that `Last-Event-ID` resumes."""
     if "text/event-stream" not in request.headers.get("accept", ""):
         return await stream.listed(held, who, job_id, query)
-    after = stream.last_event_id(request.headers.get("last-event-id"), default=query.after)
+    after = stream.last_event_id(last, default=query.after)
     content = await stream.events(held, who, job_id, after=after)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(content, media_type="text/event-stream", headers=headers)
@@ -92,9 +116,12 @@ def tasks(job_id: str, query: Annotated[TaskQuery, Query()], held: Held, who: Wh
     response_model=Job,
     responses={202: {"model": Job, "description": "The worker will stop."}, **answers(404, 409)},
     openapi_extra=json_body("Cancel", required=False),
+    dependencies=[NO_QUERY],
 )
 def cancel(job_id: str, body: OptionalBody, held: Held, who: Who, response: Response) -> Any:
     """Stop the job: at once when it is queued, else within seconds. Repeatable until the job has ended."""
     job = service.cancel(held, who, job_id, body)
-    response.status_code = 202 if job.status == "cancelling" else 200
+    if job.status == "cancelling":
+        response.status_code = 202
+        response.headers["Retry-After"] = "1"
     return job

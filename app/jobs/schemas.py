@@ -103,7 +103,7 @@ class JobQuery(PageQuery):
             raise PydanticCustomError("too_many_filters", "expected at most 16 filters by metadata, found more")
         for name in self.model_extra or {}:
             if not (name.startswith("metadata[") and name.endswith("]") and len(name) > len("metadata[]")):
-                raise PydanticCustomError("extra_forbidden", "expected a known parameter, found another one")
+                raise PydanticCustomError("extra_forbidden", "expected a known parameter", {"parameter": name})
         return self
 
     @property

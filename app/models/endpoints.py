@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from app.deps import Held, Who
+from app.deps import NO_QUERY, Held, Who
 from app.models import service
 from app.models.schemas import Lineage, Model, ModelQuery, ModelTaskQuery, Task
 from app.openapi import answers
@@ -26,7 +26,7 @@ def list_models(query: Annotated[ModelQuery, Query()], held: Held, who: Who) -> 
     return service.page(held, who, query)
 
 
-@router.get("/{model_id}", responses=answers(404))
+@router.get("/{model_id}", responses=answers(404), dependencies=[NO_QUERY])
 def show(model_id: str, held: Held, who: Who) -> Model:
     """One model."""
     return service.get(held, who, model_id)
@@ -38,13 +38,18 @@ def tasks(model_id: str, query: Annotated[ModelTaskQuery, Query()], held: Held, 
     return service.tasks(held, who, model_id, query)
 
 
-@router.get("/{model_id}/lineage", responses=answers(404))
+@router.get("/{model_id}/lineage", responses=answers(404), dependencies=[NO_QUERY])
 def lineage(model_id: str, held: Held, who: Who) -> Lineage:
     """The datasets, jobs and models that it comes from, and the models that came from it."""
     return service.lineage(held, who, model_id)
 
 
-@router.get("/{model_id}/artifact", response_class=StreamingResponse, responses={**_FILE, **answers(404, 416, 503)})
+@router.get(
+    "/{model_id}/artifact",
+    response_class=StreamingResponse,
+    responses={**_FILE, **answers(404, 416, 503)},
+    dependencies=[NO_QUERY],
+)
 def artifact(
     request: Request,
     model_id: str,
@@ -62,7 +67,7 @@ def artifact(
     return service.download(file, f"{model_id}.safetensors", part, request.headers.get("if-range"), headers=headers)
 
 
-@router.delete("/{model_id}", status_code=204, responses=answers(404))
+@router.delete("/{model_id}", status_code=204, responses=answers(404), dependencies=[NO_QUERY])
 def delete(model_id: str, held: Held, who: Who) -> Response:
     """Delete a model. What came from it stays."""
     service.delete(held, who, model_id)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app import bodies
-from app.deps import Held, Who
+from app.deps import NO_QUERY, Held, Who
 from app.openapi import answers, json_body
 from app.predictions import service
 from app.predictions.schemas import Predictions, PredictRequest
@@ -15,7 +15,11 @@ router = APIRouter(prefix="/models/{model_id}/predictions", tags=["predictions"]
 
 
 @router.post(
-    "", response_model=Predictions, responses=answers(404, 413, 415, 503), openapi_extra=json_body(PredictRequest)
+    "",
+    response_model=Predictions,
+    responses=answers(404, 413, 415, 503),
+    openapi_extra=json_body(PredictRequest),
+    dependencies=[NO_QUERY],
 )
 async def predict(request: Request, model_id: str, held: Held, who: Who) -> Any:
     """Answer for rows or columns."""

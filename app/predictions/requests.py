@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from app import strict_json
 from app.errors import ApiError, first_problem, shorten
+from app.strict_json import kind
 from learning.errors import pointer_to
 
 FIELDS = ("rows", "columns", "tasks", "strict")
@@ -30,7 +31,7 @@ def parse(body: bytes, *, most_rows: int) -> Asked:
     """
     said = strict_json.parse(body, exact=False, glance=partial(_check_rows, most_rows))
     if type(said) is not dict:
-        raise _wrong("", "wrong-type", f"expected a JSON object, found {_kind(said)}")
+        raise _wrong("", "wrong-type", f"expected a JSON object, found {kind(said)}")
     unknown = [name for name in said if name not in FIELDS]
     if unknown:
         found = shorten(unknown[0])
@@ -41,7 +42,7 @@ def parse(body: bytes, *, most_rows: int) -> Asked:
         )
     tasks, strict = _tasks(said.get("tasks")), said.get("strict", False)
     if type(strict) is not bool:
-        raise _wrong("/strict", "wrong-type", f"expected true or false, found {_kind(strict)}")
+        raise _wrong("/strict", "wrong-type", f"expected true or false, found {kind(strict)}")
     if "rows" in said:
         return Asked(_transposed(said["rows"], most_rows), "rows", tasks, strict)
     return Asked(_checked(said["columns"], most_rows), "columns", tasks, strict)
@@ -51,7 +52,7 @@ def _tasks(said: Any) -> tuple[str, ...] | None:
     if said is None:
         return None
     if type(said) is not list or not all(type(name) is str for name in said):
-        raise _wrong("/tasks", "wrong-type", f"expected a list of task names, found {_kind(said)}")
+        raise _wrong("/tasks", "wrong-type", f"expected a list of task names, found {kind(said)}")
     if not said:
         raise _wrong("/tasks", "no-tasks", "expected at least one task name, found none")
     return tuple(said)
@@ -59,12 +60,12 @@ def _tasks(said: Any) -> tuple[str, ...] | None:
 
 def _transposed(rows: Any, most_rows: int) -> Mapping[str, Sequence[Any]]:
     if type(rows) is not list:
-        raise _wrong("/rows", "wrong-type", f"expected a list of rows, found {_kind(rows)}")
+        raise _wrong("/rows", "wrong-type", f"expected a list of rows, found {kind(rows)}")
     _check_count(len(rows), most_rows, "/rows")
     first = rows[0]
     for position, row in enumerate(rows):
         if type(row) is not dict:
-            raise _wrong(f"/rows/{position}", "wrong-type", f"expected a row as an object, found {_kind(row)}")
+            raise _wrong(f"/rows/{position}", "wrong-type", f"expected a row as an object, found {kind(row)}")
         if row.keys() != first.keys():
             odd = shorten(min(row.keys() ^ first.keys()))
             detail = f"expected the keys of the first row in every row, found a difference at {odd!r}"
@@ -74,11 +75,11 @@ def _transposed(rows: Any, most_rows: int) -> Mapping[str, Sequence[Any]]:
 
 def _checked(columns: Any, most_rows: int) -> Mapping[str, Sequence[Any]]:
     if type(columns) is not dict:
-        raise _wrong("/columns", "wrong-type", f"expected an object of columns, found {_kind(columns)}")
+        raise _wrong("/columns", "wrong-type", f"expected an object of columns, found {kind(columns)}")
     count: int | None = None
     for name, values in columns.items():
         if type(values) is not list:
-            raise _wrong(pointer_to("columns", name), "wrong-type", f"expected a list of values, found {_kind(values)}")
+            raise _wrong(pointer_to("columns", name), "wrong-type", f"expected a list of values, found {kind(values)}")
         count = len(values) if count is None else count
         if len(values) != count:
             detail = f"expected {count} values as in the first column, found {len(values)}"
@@ -105,8 +106,3 @@ def _check_count(count: int, most_rows: int, pointer: str) -> None:
 
 def _wrong(pointer: str, code: str, detail: str) -> ApiError:
     return first_problem([{"pointer": pointer, "code": code, "detail": detail}])
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

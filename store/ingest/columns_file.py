@@ -6,7 +6,7 @@ from typing import Any
 
 from store.ingest.errors import refusal
 from store.ingest.json_cells import JsonCells
-from store.ingest.json_text import parse
+from store.ingest.json_text import kind, parse
 from store.ingest.limits import IngestLimits
 from store.ingest.names import checked_names
 
@@ -37,7 +37,7 @@ class ColumnsFile:
 
 def _columns(body: Any) -> dict[str, list[Any]]:
     if not isinstance(body, dict):
-        raise refusal("wrong-type", 'expected {"columns": {…}}', actual=type(body).__name__)
+        raise refusal("wrong-type", 'expected {"columns": {…}}', actual=kind(body))
     for key in body:
         if key != "columns":
             raise refusal("extra-field", 'expected "columns" and nothing else', actual=key)
@@ -45,13 +45,13 @@ def _columns(body: Any) -> dict[str, list[Any]]:
         raise refusal("missing-field", 'expected "columns", found an empty object')
     columns = body["columns"]
     if not isinstance(columns, dict):
-        raise refusal("wrong-type", "expected an object of lists under columns", actual=type(columns).__name__)
+        raise refusal("wrong-type", "expected an object of lists under columns", actual=kind(columns))
     if not columns:
         raise refusal("no-rows", "expected at least one column, found none")
     length: int | None = None
     for name, values in columns.items():
         if not isinstance(values, list):
-            raise refusal("wrong-type", "expected a list of cells", column=name, actual=type(values).__name__)
+            raise refusal("wrong-type", "expected a list of cells", column=name, actual=kind(values))
         if length is not None and len(values) != length:
             detail = f"expected columns of equal length, found {len(values)} cells beside {length}"
             raise refusal("ragged-rows", detail, column=name, limit=length, actual=len(values))

@@ -59,7 +59,9 @@ def decode(source: Path, *, media_type: str, options: IngestOptions, target: Pat
         opened = _opened(source, media_type, options, limits, scratch)
         for name in options.types:
             if name not in opened.names:
-                raise refusal("unknown-column", "expected the name of a column of this file in types", column=name)
+                raise refusal(
+                    "unknown-column", "expected the name of a column of this file in types", column=name, option="types"
+                )
         with ThreadPoolExecutor(limits.threads) as threads:
             written = _written(opened, options, target, limits, threads)
             for name, kind, seen in zip(opened.names, written.kinds, written.facts, strict=True):

@@ -11,6 +11,7 @@ from store.ingest.arrow_cells import string_facts
 from store.ingest.canonical import STORAGE
 from store.ingest.errors import refusal
 from store.ingest.inference import EXACT, SHOWN, Facts, wild_rows
+from store.ingest.json_text import kind
 from store.ingest.literals import dates_where_possible
 from store.ingest.text_cells import EXPECTED, TextCells
 
@@ -26,7 +27,7 @@ class JsonCells:
         for row, value in enumerate(values, start=first_row):
             if isinstance(value, (list, dict)):
                 detail = "expected a number, a string, true, false or null as cell"
-                raise refusal("unsupported-type", detail, row=row, column=name, actual=type(value).__name__)
+                raise refusal("unsupported-type", detail, row=row, column=name, actual=kind(value))
         self._text = _strings([value if isinstance(value, str) else None for value in values], name, first_row)
         self._checked = TextCells(name, self._text, first_row=first_row, decimal=".", cell_bytes=cell_bytes)
 

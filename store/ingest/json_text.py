@@ -33,6 +33,12 @@ def parse(text: str | bytes, *, row: int | None = None) -> Any:
         raise refusal("invalid-json", "expected JSON in UTF-8 with finite numbers", status=400, row=row) from None
 
 
+def kind(value: Any) -> str:
+    """What a decoded value is, as JSON calls it."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(name)
 

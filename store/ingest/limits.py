@@ -54,13 +54,21 @@ class IngestOptions:
         """
         delimiter = {"\\t": "\t", "tab": "\t"}.get(self.delimiter, self.delimiter)
         if len(delimiter) != 1 or not (delimiter == "\t" or " " <= delimiter <= "~") or delimiter in '"':
-            raise refusal("unknown-value", "expected one ASCII character as delimiter", actual=self.delimiter)
+            raise refusal(
+                "unknown-value", "expected one ASCII character as delimiter", actual=self.delimiter, option="delimiter"
+            )
         if self.decimal not in (".", ",") or self.decimal == delimiter:
             detail = "expected '.' or ',' as decimal mark, and not the delimiter"
-            raise refusal("unknown-value", detail, actual=self.decimal)
+            raise refusal("unknown-value", detail, actual=self.decimal, option="decimal")
         for name, kind in self.types.items():
             if kind not in TYPES:
-                raise refusal("unknown-value", f"expected a type out of {', '.join(TYPES)}", column=name, actual=kind)
+                raise refusal(
+                    "unknown-value",
+                    f"expected a type out of {', '.join(TYPES)}",
+                    column=name,
+                    actual=kind,
+                    option="types",
+                )
         names = {name.strip(): kind for name, kind in self.types.items()}
         return IngestOptions(delimiter, self.decimal, self.nulls, names)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from store.ingest.errors import refusal
 from store.ingest.json_cells import JsonCells
-from store.ingest.json_text import parse
+from store.ingest.json_text import kind, parse
 from store.ingest.limits import IngestLimits
 from store.ingest.names import checked_names
 
@@ -70,5 +70,5 @@ class NdjsonFile:
                 row = parse(line, row=number)
                 if not isinstance(row, dict):
                     detail = "expected one JSON object a line"
-                    raise refusal("wrong-type", detail, row=number, actual=type(row).__name__)
+                    raise refusal("wrong-type", detail, row=number, actual=kind(row))
                 yield number, row

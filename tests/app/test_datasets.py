@@ -65,8 +65,10 @@ def test_a_csv_is_read_as_the_query_says(tenant: Tenant):
     ("params", "code", "location"),
     [
         ({"types": "zip"}, "wrong-type", "query/types"),
-        ({"types": "a:colour"}, "unknown-value", "body"),
-        ({"delimiter": "ab"}, "unknown-value", "body"),
+        ({"types": "a:colour"}, "unknown-value", "query/types"),
+        ({"types": "c:number"}, "unknown-column", "query/types"),
+        ({"delimiter": "ab"}, "unknown-value", "query/delimiter"),
+        ({"decimal": "x"}, "unknown-value", "query/decimal"),
         ({"colour": "red"}, "unknown-parameter", "query/colour"),
         ({"name": ""}, "invalid-name", "query/name"),
         ({"name": "é" * 200}, "invalid-name", "query/name"),
@@ -180,6 +182,22 @@ def test_created_after_is_a_time(tenant: Tenant):
     assert [one["id"] for one in found["data"]] == [second["id"]]
 
 
+@pytest.mark.parametrize(
+    "time", ["1767225600", "2026-01-01", "2026-01-01T00:00Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "today"]
+)
+@pytest.mark.parametrize("path", ["/v1/datasets", "/v1/jobs", "/v1/models"])
+def test_created_after_is_a_time_as_the_answers_write_it(tenant: Tenant, path: str, time: str):
+    answer = tenant.client.get(path, params={"created_after": time})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrong-type")
+    assert "RFC 3339" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("time", ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+02:00"])
+def test_created_after_takes_any_offset(tenant: Tenant, time: str):
+    assert tenant.client.get("/v1/datasets", params={"created_after": time}).status_code == 200
+
+
 def test_the_preview_has_as_many_rows_as_asked(tenant: Tenant):
     made = tenant.upload(table(60))
 
@@ -287,6 +305,7 @@ def test_an_upload_holds_its_key_for_as_long_as_it_takes(tenant: Tenant):
                 select(IdempotencyRow.expires_at).where(IdempotencyRow.project_id == tenant.project_id)
             )
 
+    before = tenant.service.footprint()
     address = urlsplit(tenant.service.url)
     head = (
         f"POST /v1/datasets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tenant.secret}\r\n"
@@ -297,6 +316,7 @@ def test_an_upload_holds_its_key_for_as_long_as_it_takes(tenant: Tenant):
         until(lambda: reserved_until() is not None)
         first = reserved_until()
         until(lambda: reserved_until() > first)
+    until(lambda: tenant.service.footprint() == before)
 
 
 def test_a_body_that_falls_silent_is_given_up(tenant: Tenant):

@@ -258,6 +258,7 @@ def test_a_queued_job_is_cancelled_at_once(tenant: Tenant, dataset: str):
 
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert answer.json()["finished_at"] is not None
+    assert "retry-after" not in answer.headers
 
 
 def test_a_running_job_is_told_to_stop_and_may_be_told_again(tenant: Tenant, dataset: str):
@@ -268,6 +269,7 @@ def test_a_running_job_is_told_to_stop_and_may_be_told_again(tenant: Tenant, dat
     second = tenant.client.post(f"/v1/jobs/{job['id']}/cancel", json={"keep_best": True})
 
     assert [(one.status_code, one.json()["status"]) for one in (first, second)] == [(202, "cancelling")] * 2
+    assert first.headers["retry-after"] == "1"
     database = tenant.service.database
     with database.transaction() as session:
         renewal = claims.renew(session, held.fence, now=database.now(session), lease_seconds=60)

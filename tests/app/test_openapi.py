@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.app.tenant import Tenant
+
 PATHS = {
     "/healthz": {"get"},
     "/readyz": {"get"},
@@ -78,6 +80,39 @@ def test_answers_are_closed_and_leave_nothing_out(document):
         schema = document["components"]["schemas"][name]
         assert schema["additionalProperties"] is False, name
         assert set(schema["required"]) == set(schema["properties"]), name
+
+
+def test_what_the_framework_cannot_see_is_declared(document):
+    def parameters(path: str) -> dict[str, str]:
+        return {one["name"]: one["in"] for one in document["paths"][path]["get"]["parameters"]}
+
+    assert parameters("/v1/jobs")["metadata"] == "query"
+    assert parameters("/v1/jobs/{job_id}/events")["Last-Event-ID"] == "header"
+    assert parameters("/v1/models/{model_id}/artifact")["Range"] == "header"
+    entry = document["components"]["schemas"]["ProblemEntry"]
+    assert entry["properties"].keys() == {
+        "pointer", "location", "code", "detail", "row", "column", "offset", "byte_offset", "limit", "actual",
+    }  # fmt: skip
+
+
+def test_no_operation_takes_a_parameter_that_it_does_not_declare(tenant: Tenant, document):
+    everything_else = {"/v1/models/{model_id}/predictions"}  # its GET takes the model's own features
+    found = {}
+    for path, methods in document["paths"].items():
+        for method in methods:
+            if path.startswith("/v1/") and not (method == "get" and path in everything_else):
+                place = path.format_map(dict.fromkeys(("dataset_id", "job_id", "model_id"), "x"))
+                answer = tenant.client.request(
+                    method,
+                    place,
+                    params={"colour": "red"},
+                    content=b"{}" if method == "post" else None,
+                    headers={"Content-Type": "application/json"} if method == "post" else None,
+                )
+                found[method, path] = (answer.status_code, answer.json()["errors"][0]["location"])
+
+    assert len(found) >= 17
+    assert set(found.values()) == {(422, "query/colour")}
 
 
 def test_the_job_spec_names_every_method(document):

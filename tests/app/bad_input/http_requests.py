@@ -42,6 +42,10 @@ def listing(path: str, **params: Any) -> Send:
     return call("GET", at(path), params=params)
 
 
+def of_finished_job(part: str, **params: Any) -> Send:
+    return lambda world: world.tenant.client.get(f"/v1/jobs/{world.finished_job}/{part}", params=params)
+
+
 def keyed(key: bytes, path: str = "/v1/jobs", *, name: str = "other") -> Send:
     headers = [(b"Idempotency-Key", key), (b"Content-Type", b"application/json")]
 
@@ -178,6 +182,9 @@ CASES = [
          "invalid-cursor"),
     Case(104, "foreign-job", lambda world: world.tenant.client.get("/v1/jobs", params={"after": world.foreign_job}), 400,
          "invalid-cursor"),
+    *(Case(104, f"too-long{path.replace('/', '-')}", listing(path, after="x" * 5000), 400, "invalid-cursor") for path in LISTS),
+    *(Case(104, f"events{after}", of_finished_job("events", after=after), 400, "invalid-cursor") for after in ("x", "-1", 2**31)),
+    Case(104, "tasks-too-long", of_finished_job("tasks", after="x" * 5000), 400, "invalid-cursor"),
     Case(104, "nul", listing("/v1/jobs", after="\0"), 422, "invalid-character"),
     *(Case(104, f"limit{limit}", listing("/v1/jobs", limit=limit), 422, "out-of-range") for limit in (0, -1, 10**9)),
     Case(104, "limit-text", listing("/v1/jobs", limit="many"), 422, "wrong-type"),

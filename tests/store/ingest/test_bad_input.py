@@ -127,7 +127,11 @@ REFUSED = {
     "32-duration": Refused(typed([1], pa.duration("s")), "unsupported-type", media_type=PARQUET),
     "32-time": Refused(typed([1], pa.time32("s")), "unsupported-type", media_type=PARQUET),
     "32-binary": Refused(typed([b"1"], pa.binary()), "unsupported-type", media_type=PARQUET),
-    "32-ndjson": Refused(b'{"a":1}\n{"a":[1]}\n', "unsupported-type", {"row": 2, "column": "a"}, media_type=NDJSON),
+    "32-ndjson": Refused(
+        b'{"a":1}\n{"a":[1]}\n', "unsupported-type", {"row": 2, "column": "a", "actual": "a list"}, media_type=NDJSON
+    ),
+    "32-no-object": Refused(b"null\n", "wrong-type", {"row": 1, "actual": "null"}, media_type=NDJSON),
+    "32-no-columns": Refused(b'{"columns":7}', "wrong-type", {"actual": "a number"}, media_type=COLUMNS),
     "33": Refused(made.dictionary_bomb(), "decompressed-too-large", media_type=PARQUET),
     "33-rows": Refused(
         made.parquet({"a": np.zeros(2_000_001)}), "decompressed-too-large", {"limit": 2_000_000}, media_type=PARQUET
