@@ -19,13 +19,21 @@ MAX_SEED = 2**32 - 1  # what every library that takes a seed accepts
 MAX_SECONDS = 7 * 24 * 3600.0
 
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")  # Persian, Hindi and many emoji are written with them
+
+
+def unseen(character: str) -> bool:
+    """Whether a name may not hold the character: it shows nothing, or it turns what stands beside it."""
+    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
+
+
 def _named(text: str, *, forbidden: str = "") -> str:
     """The NFC form of a name of 1 to 200 bytes without control or direction characters."""
     text = unicodedata.normalize("NFC", text)
-    unseen = {"Cc", "Cf", "Cs", "Zl", "Zp"}
     if not 1 <= len(text.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES or text != text.strip():
         raise PydanticCustomError("invalid-name", "expected 1 to 200 bytes with no space at the ends")
-    if any(unicodedata.category(character) in unseen for character in text):
+    if any(unseen(character) for character in text):
         raise PydanticCustomError("invalid-name", "expected no control or direction characters")
     if any(character in forbidden for character in text):
         raise PydanticCustomError("invalid-name", 'expected none of / and \\, which part the names of groups: "a/b"')

@@ -3,10 +3,8 @@
 import unicodedata
 from collections.abc import Sequence
 
-from learning.parts import MAX_NAME_BYTES, TaskSpec
+from learning.parts import MAX_NAME_BYTES, TaskSpec, unseen
 from learning.planning.findings import Findings
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def task_names(specs: Sequence[TaskSpec], findings: Findings) -> list[str]:
@@ -35,6 +33,6 @@ def _free_name(spec: TaskSpec, index: int, taken: dict[str, int]) -> str:
 def _sayable(column: str) -> str:
     """A column's name as a task's name may be: no slash, nothing unseen, and room for a number behind it."""
     text = unicodedata.normalize("NFC", column).replace("/", "_").replace("\\", "_")
-    seen = "".join(character for character in text if unicodedata.category(character) not in _UNSEEN)
+    seen = "".join(character for character in text if not unseen(character))
     text = seen.encode("utf-8", "ignore")[: MAX_NAME_BYTES - 10].decode("utf-8", "ignore").strip()
     return "" if text in {".", ".."} else text

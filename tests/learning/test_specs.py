@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
@@ -212,3 +213,31 @@ def found_in(data):
     except SpecError as error:
         return [problem.pointer for problem in error.problems]
     return []
+
+
+@pytest.mark.parametrize("path", ["name", "tasks/0/name"])
+@pytest.mark.parametrize(
+    "name", ["\U0001f469\u200d\U0001f52c", "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"]
+)
+def test_a_name_may_be_written_with_joiners(path, name):
+    job = parse_job(body(path, name)).model_dump()
+    assert name in (job["name"], job["tasks"][0]["name"])
+
+
+PYTHON_WORDS = re.compile(r"\b(dict|dictionary|mapping|tuple|None|NoneType|int|str|bool|True|False|instance)\b")
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "x", [], {}, [[]]], ids=json.dumps)
+def test_what_is_expected_and_found_is_said_in_words_of_json(value):
+    places = ("name", "tasks", "tasks/0/where", "tasks/0/features", "network", "network/name", "sharing", "balancing",
+              "training", "training/epochs", "training/class_weight", "training/patience", "split", "split/test", "baselines",
+              "seed", "metadata")  # fmt: skip
+    details = []
+    for path in places:
+        try:
+            parse_job(body(path, [value] if path == "tasks" else value))
+        except SpecError as error:
+            details += [problem.detail for problem in error.problems]
+
+    assert details
+    assert [detail for detail in details if PYTHON_WORDS.search(detail)] == []
