@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -171,7 +172,10 @@ def _insist(lease: Lease, write: Callable[[], T]) -> T | None:
 
 
 def _tidy(bench: Bench, claim: Claim, *, final: bool) -> None:
-    """Remove the attempt's folder, and the checkpoints of a job that needs them no more."""
-    shutil.rmtree(bench.artifacts.work(claim.fence.job_id, claim.fence.attempt), ignore_errors=True)
+    """Remove the attempt's folder, its job's when it was the last, and the checkpoints of a job that needs them no more."""
+    folder = bench.artifacts.work(claim.fence.job_id, claim.fence.attempt)
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # another attempt has its folder there
+        folder.parent.rmdir()
     if final:
         shutil.rmtree(bench.artifacts.checkpoints(claim.fence.job_id), ignore_errors=True)

@@ -108,7 +108,14 @@ def test_a_checkpoint_that_was_changed_is_not_used(yard, artifacts):
 def test_nothing_of_an_ended_job_stays_in_its_folders(yard, artifacts):
     yard.run("succeed")
     yard.run("fail")
-    assert [list(artifacts.root.joinpath(name).rglob("*.*")) for name in ("work", "checkpoints")] == [[], []]
+    assert [list(artifacts.root.joinpath(name).iterdir()) for name in ("work", "checkpoints")] == [[], []]
+
+
+def test_the_folder_of_an_attempt_goes_with_it_and_the_checkpoints_stay_for_the_next(yard, artifacts):
+    job_id = yard.submit("crash_once")
+    yard.attempt()
+    assert list((artifacts.root / "work").iterdir()) == []
+    assert len(list(artifacts.checkpoints(job_id).iterdir())) == 1
 
 
 def test_an_attempt_over_the_servers_limit_fails_as_timed_out(yard):
