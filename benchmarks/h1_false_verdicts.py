@@ -6,8 +6,7 @@ from scipy.stats import norm
 
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Trained, rate, trained
-from learning.comparison import Comparison, compare
-from learning.verdict import Verdict, verdicts
+from learning.verdict import Comparison, Verdict, compare, verdicts
 
 MOST = 5.0
 

@@ -13,9 +13,8 @@ from scipy.stats import t as student
 
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Arms, rate, trained
-from learning.comparison import compare
 from learning.tasks import Metric
-from learning.verdict import Verdict, verdicts
+from learning.verdict import Verdict, compare, verdicts
 
 GAINS = (0.0, 0.05, 0.1, 0.2)
 DRAWS = 3

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from learning.columns import Columns
 from learning.errors import SpecError
 from learning.planning import Plan, rows_of
 from learning.planning.checks import check_sides
+from learning.planning.columns import Columns
 from learning.planning.findings import Findings
 from learning.planning.rows import Rows
-from learning.tables import Table
+from learning.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True)

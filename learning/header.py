@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from learning.encoding import Encoding
+from learning.encoding.encoding import Encoding
 from learning.planning import Plan
 from learning.tasks import Layout, Slot, Task, TaskType
 

@@ -73,7 +73,7 @@ def gain(metric: str, ours: float | None, rival: float | None, *, floor: float =
     None when either is undefined, or when the rival is perfect and we are not: there is no ratio to 0.
 
     Args:
-        floor: A loss of at most this is none (`learning.influence.loss_floor`).
+        floor: A loss of at most this is none (`learning.verdict.loss_floor`).
     """
     if ours is None or rival is None:
         return None

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.pages import Closed, PageQuery, Time, Warned
-from learning.parts import MAX_TASK_NAME_BYTES
+from learning.specs import MAX_TASK_NAME_BYTES
 
 Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 Verdict = Literal["helped", "neutral", "hurt", "inconclusive"]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.pages import Closed, PageQuery, Time
-from learning.parts import MAX_TASK_NAME_BYTES
+from learning.specs import MAX_TASK_NAME_BYTES
 
 SHOWN_TASKS = 50
 """Most tasks that a model shows itself; more are read from its pages."""

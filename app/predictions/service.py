@@ -10,9 +10,8 @@ from app.errors import first_problem
 from app.predictions import query
 from app.predictions.requests import Asked, parse
 from app.problems import pointed
-from learning.answers import Labels, Values
 from learning.errors import InputError
-from learning.predictor import Predictor
+from learning.predictor import Labels, Predictor, Values
 
 INLINE_WORK = 10**10
 """Body bytes times model bytes up to which an answer is worked out on the event loop: a few milliseconds."""

@@ -5,16 +5,16 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from learning.cells import FIRST_VALUE
-from learning.feature_columns import DATE_WIDTH, MAX_VALUES
+from learning.encoding.cells import FIRST_VALUE
+from learning.encoding.columns import DATE_WIDTH, MAX_VALUES
 from learning.networks.base import InputShape
-from learning.parts import SplitByColumn, SplitByGroup
 from learning.planning.draft import Draft
 from learning.planning.findings import Findings, listing
 from learning.planning.rows import Rows
-from learning.specs import MultitaskJob
-from learning.split import SIDES, TRAIN
-from learning.tables import Table
+from learning.planning.split import SIDES, TRAIN
+from learning.specs.job import MultitaskJob
+from learning.specs.parts import SplitByColumn, SplitByGroup
+from learning.tables.table import Table
 from learning.tasks import Task
 
 # 400 MB of weights in float32; an optimiser holds them three times more.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from learning.parts import GroupedTasks, TaskSpec
+from learning.specs.parts import GroupedTasks, TaskSpec
 from learning.tasks import Layout, Source, Task
 
 

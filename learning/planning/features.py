@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from learning.columns import Columns
+from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
 from learning.planning.structure import known_column
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from learning.columns import Columns, Mask
-from learning.parts import MAX_NAME_BYTES, MAX_TASK_NAME_BYTES, GroupedTasks
+from learning.planning.columns import Columns, Mask
 from learning.planning.draft import Draft
 from learning.planning.features import Request, choose
 from learning.planning.findings import Findings, listing
 from learning.planning.grouping import Keys, group_name, keys_of, small_cells
 from learning.planning.structure import known_column, known_dataset, known_target, known_where, reserved_columns
 from learning.planning.targets import MIN_LISTED_ROWS, Labels, Target, check_classes, check_labels, labels, resolve
-from learning.specs import MultitaskJob
+from learning.specs.job import MultitaskJob
+from learning.specs.parts import MAX_NAME_BYTES, MAX_TASK_NAME_BYTES, GroupedTasks
 from learning.tasks import Layout, Source, Task, aligned_slots
 
 MAX_GROUP_TASKS = 10_000

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from learning.columns import Columns, Mask
+from learning.planning.columns import Columns, Mask
 from learning.planning.targets import Labels
 
 Codes = npt.NDArray[np.int32]

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from learning.columns import Columns, Mask
-from learning.parts import TaskSpec
+from learning.planning.columns import Columns, Mask
 from learning.planning.draft import Draft
 from learning.planning.features import Request, check_overlap, choose, merge_types
 from learning.planning.findings import Findings
@@ -21,7 +20,8 @@ from learning.planning.targets import (
     labels,
     resolve,
 )
-from learning.specs import MultitaskJob
+from learning.specs.job import MultitaskJob
+from learning.specs.parts import TaskSpec
 from learning.tasks import Layout, Source, Task, aligned_slots
 
 

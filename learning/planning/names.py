@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Sequence
 
-from learning.parts import MAX_NAME_BYTES, TaskSpec, unseen
+from learning.specs.parts import MAX_NAME_BYTES, TaskSpec, unseen
 from learning.planning.findings import Findings
+from learning.specs.parts import MAX_NAME_BYTES, TaskSpec
 
 
 def task_names(specs: Sequence[TaskSpec], findings: Findings) -> list[str]:

@@ -4,18 +4,18 @@ import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from learning.columns import Columns
 from learning.errors import Notice, Problem
-from learning.parts import MAX_SEED, GroupedTasks
 from learning.planning.checks import check_sides, check_size, clamped, tell_copies
+from learning.planning.columns import Columns
 from learning.planning.draft import Draft
 from learning.planning.findings import Findings, listing
 from learning.planning.grouped import plan_grouped
 from learning.planning.listed import plan_listed
 from learning.planning.rows import Rows, assemble
 from learning.planning.structure import check_split
-from learning.specs import MultitaskJob
-from learning.tables import Table
+from learning.specs.job import MultitaskJob
+from learning.specs.parts import MAX_SEED, GroupedTasks
+from learning.tables.table import Table
 from learning.tasks import Layout, Source, Task
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from learning.columns import Columns, Mask
-from learning.hashing import Hashes, mix
-from learning.parts import Split, SplitByColumn, SplitByGroup
+from learning.planning.columns import Columns, Mask
 from learning.planning.grouping import Codes, keys_of
+from learning.planning.split import TEST, Sides, cluster_hashes, sides_by_cluster, sides_by_column, sides_by_content
 from learning.planning.targets import Labels, labels
-from learning.split import TEST, Sides, cluster_hashes, sides_by_cluster, sides_by_column, sides_by_content
+from learning.specs.parts import Split, SplitByColumn, SplitByGroup
+from learning.tables.hashing import Hashes, mix
 from learning.tasks import Layout, Source, Task
 
 

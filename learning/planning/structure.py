@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from learning.columns import Columns
 from learning.errors import pointer_to
-from learning.parts import SplitByColumn, SplitByGroup
+from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
-from learning.specs import MultitaskJob
-from learning.split import SIDES
+from learning.planning.split import SIDES
+from learning.specs.job import MultitaskJob
+from learning.specs.parts import SplitByColumn, SplitByGroup
 
 
 def split_column(job: MultitaskJob) -> str | None:

@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from learning.columns import Columns, Mask
-from learning.parts import TargetSpec
+from learning.planning.columns import Columns, Mask
 from learning.planning.findings import Findings, listing
+from learning.specs.parts import TargetSpec
 from learning.tasks import LOSSES, METRICS, Loss, Metric, Slot, TaskType
 
 MAX_CLASSES = 1_000

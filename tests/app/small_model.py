@@ -11,9 +11,8 @@ from learning.examples import build
 from learning.header import header_of
 from learning.model import TrainedModel
 from learning.networks.base import InputShape
-from learning.planning import plan
+from learning.planning import TRAIN, plan
 from learning.specs import parse_job
-from learning.split import TRAIN
 from learning.tables import Table
 from store.claims import NewModel, Outcome
 from tests.app.tenant import Tenant

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from learning.parts import MAX_TASK_NAME_BYTES
+from learning.specs import MAX_TASK_NAME_BYTES
 from store import claims
 from store.claims import Outcome
 from tests.app.small_model import listed, store_model, typed_table

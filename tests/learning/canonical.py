@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from learning.specs import MultitaskJob, parse_job
-from learning.tables import Table
+from learning.specs.job import MultitaskJob, parse_job
+from learning.tables.table import Table
 
 STORED = {
     "number": pa.float64(),

@@ -8,7 +8,7 @@ import pytest
 from learning.errors import SpecError
 from learning.examples import build
 from learning.planning import plan
-from learning.split import TEST, TRAIN, VALIDATION
+from learning.planning.split import TEST, TRAIN, VALIDATION
 from tests.learning.canonical import Columns, job, written
 
 N = 80

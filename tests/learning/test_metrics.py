@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from learning.answers import Labels
-from learning.influence import influence
 from learning.metrics import decided, gain, roc_auc, test_metrics
+from learning.predictor.answers import Labels
+from learning.verdict.influence import influence
 
 
 def regression(seed):

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from learning.header import ModelHeader
 from learning.model import METADATA_KEY, ModelFileInvalid, TrainedModel
-from learning.predictor import Predictor
+from learning.predictor.predictor import Predictor
 from tests.learning.toys import grouped_header, json_columns, listed_header, table, trained
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from learning.encoding import fit
+from learning.encoding.encoding import fit
 from learning.header import GroupHead, Input, ModelHeader, Output
 from learning.model import TrainedModel
 from learning.multitask.sharing.hard import Hard

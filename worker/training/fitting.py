@@ -13,7 +13,7 @@ from learning.errors import TrainingDiverged
 from learning.losses import TaskLosses, add_penalty_gradient, mean, weights_of
 from learning.multitask.balancing.base import BalancingSpec
 from learning.multitask.sharing.base import SharedModel
-from learning.parts import TrainingSpec
+from learning.specs import TrainingSpec
 from worker.training import checkpoint
 from worker.training.batches import Batch, batches, epoch_order, epoch_seed
 from worker.training.checkpoint import Checkpoint, TrainingState

@@ -9,27 +9,25 @@ from typing import Any
 
 import torch
 
-from learning.comparison import MIN_ALONE
 from learning.errors import SpecError
 from learning.header import header_of
 from learning.model import TrainedModel
-from learning.parts import TrainingSpec
 from learning.planning import Plan
 from learning.planning import plan as plan_job
 from learning.predictor import Predictor
-from learning.specs import MultitaskJob
+from learning.specs import MultitaskJob, TrainingSpec
 from learning.tables import Table
+from learning.verdict import MIN_ALONE
 from worker.training.baselines.rivals import Rivals, rivals
 from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import weights_seed
 from worker.training.checkpoint import TrainingState
-from worker.training.evaluate import Evaluation, evaluate, prediction_table, write_table
+from worker.training.evaluate import Evaluation, evaluate
 from worker.training.fitting import Checkpoints, Fitted, Recipe, fit
-from worker.training.judge import Judgement, judge
-from worker.training.pooled import pooled_metrics
+from worker.training.predictions import prediction_table, write_table
 from worker.training.prepare import Prepared, prepare, training_data
 from worker.training.progress import Channel, Progress, StopReason
-from worker.training.result import job_result, task_result
+from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
 
 MODEL, RESULT, PREDICTIONS = "model.safetensors", "result.json", "predictions.parquet"
 #: A table of thousands of constant columns shall not drown the job's events.

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from learning.losses import weights_of
-from learning.parts import TrainingSpec
+from learning.specs import TrainingSpec
 
 
 def build_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:

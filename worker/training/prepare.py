@@ -12,14 +12,13 @@ from learning.encoding import fit as fit_encoding
 from learning.examples import Examples, build
 from learning.losses import Objective, TaskLosses
 from learning.networks.base import InputShape
-from learning.planning import Plan
-from learning.split import TRAIN, VALIDATION
+from learning.planning import TRAIN, VALIDATION, Plan
 from learning.tables import Table
 from learning.tasks import Task
-from worker.training.baselines.task_data import TaskData, collect
 from worker.training.batches import Batch
 from worker.training.fitting import Data
 from worker.training.scale import Scale, standardised
+from worker.training.task_data import TaskData, collect
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.feature_columns import CLIP, moments
+from learning.encoding import CLIP, moments
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learning.encoding import fit
+from learning.encoding.encoding import fit
 from learning.planning.checks import largest_inputs
 from tests.learning.canonical import written
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from learning.examples import build
 from learning.planning import plan
-from learning.split import TEST
+from learning.planning.split import TEST
 from tests.learning.canonical import job, written
 
 #: shop → rows; 17 is a number in the table and a text in a key

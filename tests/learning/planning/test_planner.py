@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from learning.examples import build
 from learning.planning import plan
-from learning.specs import parse_job
+from learning.specs.job import parse_job
 from tests.learning.canonical import Columns, job, written
 
 N = 50

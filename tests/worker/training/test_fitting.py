@@ -10,7 +10,7 @@ from learning.multitask.balancing.static import Static
 from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
-from learning.parts import TrainingSpec
+from learning.specs import TrainingSpec
 from learning.tasks import Layout, Slot
 from tests.worker.training.recorder import Recorder
 from worker.training.batches import Batch

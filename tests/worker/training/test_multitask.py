@@ -6,8 +6,8 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from learning.parts import TrainingSpec
 from learning.predictor import Predictor
+from learning.specs import TrainingSpec
 from tests.worker.training import tables
 from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder

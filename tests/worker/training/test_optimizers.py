@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from learning.losses import weights_of
-from learning.parts import TrainingSpec
+from learning.specs import TrainingSpec
 from tests.learning.penalty import penalty
 from worker.training.optimizers import build_optimizer, learning_rate, set_learning_rate
 

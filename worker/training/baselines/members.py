@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from worker.training.baselines.task_data import Part, TaskData
+from worker.training.task_data import Part, TaskData
 
 #: The most numbers that one chunk of members may hold as parameters, and as rows of a batch with their activations.
 _MOST_PARAMETERS = 2_000_000

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from learning.encoding import Encoded
 from worker.training.baselines.design import MOST_TREE_CATEGORIES, Fit, Form, Rows
-from worker.training.baselines.task_data import Part, TaskData
 from worker.training.baselines.trivial import trivial
 from worker.training.scale import Scale
+from worker.training.task_data import Part, TaskData
 
 #: Rows of the whole pool's mean that a task's mean is drawn towards when its category is replaced by a number.
 _PRIOR_ROWS = 10.0

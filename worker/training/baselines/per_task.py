@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from learning.encoding import Encoded
 from worker.training.baselines.design import Fit, Form, Rows
-from worker.training.baselines.task_data import TaskData
 from worker.training.baselines.trivial import trivial
+from worker.training.task_data import TaskData
 
 
 def per_task(fit: Fit, encoded: Encoded, task: TaskData, *, seed: int) -> NDArray[np.float64]:

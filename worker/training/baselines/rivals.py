@@ -16,8 +16,8 @@ from worker.training.baselines.linear import linear
 from worker.training.baselines.one_model import one_model, pools
 from worker.training.baselines.per_task import per_task
 from worker.training.baselines.single_task import Alone, Stopped, single_task
-from worker.training.baselines.task_data import TaskData
 from worker.training.baselines.trivial import trivial
+from worker.training.task_data import TaskData
 
 Output = NDArray[np.float64]
 T = TypeVar("T")

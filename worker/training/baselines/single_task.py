@@ -13,17 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from learning.answers import meaning
 from learning.encoding import Encoded
 from learning.losses import add_penalty_gradient, pointwise, weights_of
 from learning.multitask.sharing.hard import Hard
 from learning.networks.base import InputShape, NetworkSpec
-from learning.parts import TrainingSpec
+from learning.predictor import meaning
+from learning.specs import TrainingSpec
 from learning.tasks import Layout, Slot
 from worker.training.baselines.members import Member, Orders, Padded, chunks, label_weights, member_seed
 from worker.training.baselines.stacked import Stack, initialised
-from worker.training.baselines.task_data import Part, TaskData
 from worker.training.optimizers import build_optimizer, set_learning_rate
+from worker.training.task_data import Part, TaskData
 
 #: Compact the stack when this share of its members has stopped: copying costs about a step.
 _COMPACT_AT = 0.2

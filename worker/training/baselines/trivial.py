@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.training.baselines.task_data import TaskData
+from worker.training.task_data import TaskData
 
 
 def trivial(task: TaskData) -> NDArray[np.float64]:

@@ -16,8 +16,8 @@ from worker.training.baselines.one_model import one_model, ordered_categories, p
 from worker.training.baselines.per_task import per_task
 from worker.training.baselines.rivals import rivals, sampled
 from worker.training.baselines.single_task import Stopped
-from worker.training.baselines.task_data import Part
 from worker.training.baselines.trivial import trivial
+from worker.training.task_data import Part
 
 NAMES = {"trivial", "linear", "boosted_trees", "one_model_linear", "one_model_trees"}
 NOTHING = Part(np.empty(0, np.int64), np.empty(0))

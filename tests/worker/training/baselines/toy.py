@@ -9,10 +9,10 @@ import torch
 from learning.encoding import Encoded
 from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
-from learning.parts import TrainingSpec
+from learning.specs import TrainingSpec
 from learning.tasks import Loss
 from worker.training.baselines.single_task import Alone
-from worker.training.baselines.task_data import Part, TaskData
+from worker.training.task_data import Part, TaskData
 
 LOSSES: Mapping[str, Loss] = {"regression": "mse", "binary": "log_loss", "multiclass": "log_loss"}
 

@@ -1,0 +1,6 @@
+"""From table cells to the numbers a trunk reads."""
+
+from learning.encoding.columns import CLIP, moments
+from learning.encoding.encoding import Absent, Encoded, Encoding, absent_cells, fit
+
+__all__ = ["CLIP", "Absent", "Encoded", "Encoding", "absent_cells", "fit", "moments"]

@@ -1,0 +1,6 @@
+"""From a stored model and rows to answers: the only way to predict."""
+
+from learning.predictor.answers import Labels, Prediction, Values, meaning
+from learning.predictor.predictor import Predictor
+
+__all__ = ["Labels", "Prediction", "Predictor", "Values", "meaning"]

@@ -1,0 +1,55 @@
+"""A stored table, read lazily by column: canonical Parquet whose fields say their type."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from learning.errors import LearningError
+from learning.tables.hashing import Fingerprint, fingerprint
+
+COLUMN_TYPES = ("number", "category", "boolean", "text", "date")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A dataset's rows. ``path`` is a canonical Parquet file: each field's metadata holds its ``type``."""
+
+    id: str
+    path: Path
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """Column name → ``number | category | boolean | text | date``, in column order.
+
+        Raises:
+            LearningError: ``not-canonical`` when a field does not say its type.
+        """
+        types = {}
+        for field in self._file.schema_arrow:
+            kind = (field.metadata or {}).get(b"type", b"").decode()
+            if kind not in COLUMN_TYPES:
+                raise LearningError("not-canonical", f"expected a column type for {field.name!r}, found {kind!r}")
+            types[field.name] = kind
+        return types
+
+    @cached_property
+    def rows(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Hashes of the rows and columns; costs one pass over the file, the first time."""
+        return fingerprint(self.path)
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """The named columns, in the order asked, all rows."""
+        return self._file.read(columns=list(columns)).select(list(columns))
+
+    @cached_property
+    def _file(self) -> pq.ParquetFile:
+        # The footer of a wide table takes longer to read than a column.
+        return pq.ParquetFile(self.path)

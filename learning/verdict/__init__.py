@@ -1,0 +1,7 @@
+"""Did sharing help? Losses and influence of rows, two arms compared, the verdicts of a job (METHODS.md D)."""
+
+from learning.verdict.comparison import MIN_ALONE, Comparison, compare
+from learning.verdict.influence import loss_floor
+from learning.verdict.verdict import Verdict, verdicts
+
+__all__ = ["MIN_ALONE", "Comparison", "Verdict", "compare", "loss_floor", "verdicts"]
