@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -72,14 +72,6 @@ class Encoding(BaseModel):
     @property
     def notices(self) -> tuple[Notice, ...]:
         return tuple(dropped.notice for dropped in self.dropped)
-
-    def to_json(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude_defaults=True)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Raises: ``pydantic.ValidationError`` for anything that `to_json` does not make."""
-        return cls.model_validate(data)
 
     def encode(self, table: pa.Table, *, absent: Absent | None = None) -> Encoded:
         """Return the encoded rows of a table with canonical column types; a column that it lacks is absent.

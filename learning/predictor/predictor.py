@@ -1,8 +1,7 @@
 """A stored model, ready to answer: the only way from rows to predictions, in serving and in evaluation alike."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -90,24 +89,6 @@ class Predictor:
         encoding = self.header.encoding
         raw = self._raw(selection, lambda absent: encoding.encode_cells(cells, absent=absent), group)
         return self._prediction(selection, raw, found)
-
-    def predict_rows(
-        self, rows: Sequence[Mapping[str, Any]], *, tasks: Sequence[str] | None = None, strict: bool = False
-    ) -> Prediction:
-        """Answer for JSON rows, all with the same keys; otherwise as `predict`.
-
-        Raises:
-            InputError: also ``empty-rows``, ``ragged-rows``.
-        """
-        if not rows:
-            raise InputError([Problem("/rows", "empty-rows", "expected at least one row, found none")])
-        first = rows[0].keys()
-        for place, row in enumerate(rows):
-            if row.keys() != first:
-                detail = f"expected the {len(first)} keys of the first row in every row, found others"
-                raise InputError([Problem(pointer_to("rows", place), "ragged-rows", detail)])
-        columns = {name: list(map(itemgetter(name), rows)) for name in first}
-        return self.predict(columns, tasks=tasks, strict=strict, pointer_style="rows")
 
     def predict_table(
         self, table: pa.Table, *, tasks: Sequence[str] | None = None, group: NDArray[np.integer[Any]] | None = None

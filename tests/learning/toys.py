@@ -106,3 +106,8 @@ def grouped_header(*, key_type="category"):
         heads=tuple(GroupHead(key=(key,), group=group) for key, group in (("17", 0), ("18", 1), ("99", -1))),
         tasks=tuple((f"shop={key}/{o.name}", at) for key in (17, 18) for at, o in enumerate(outputs)),
     )
+
+
+def predict_rows(predictor, rows):
+    """The answers to rows as a client writes them, each an object with the same names."""
+    return predictor.predict({name: [row[name] for row in rows] for name in rows[0]}, pointer_style="rows")

@@ -1,6 +1,5 @@
 """Encoding: fitted on training rows, stored as JSON, and the same from a table as from JSON rows."""
 
-import json
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -143,7 +142,7 @@ def test_the_validation_and_test_rows_teach_nothing():
 
 def test_it_survives_json_exactly():
     encoding = encoding_of(table())
-    again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
+    again = Encoding.model_validate_json(encoding.model_dump_json())
     assert again == encoding
     assert np.array_equal(again.encode(table()).numeric, encoding.encode(table()).numeric)
 
@@ -151,7 +150,7 @@ def test_it_survives_json_exactly():
 @pytest.mark.parametrize("change", [{"scale": -1.0}, {"mean": float("inf")}, {"type": "image"}, {"more": 1}])
 def test_it_is_not_read_from_json_that_it_does_not_make(change):
     with pytest.raises(ValidationError):
-        Encoding.from_json({"columns": [{"name": "x", "type": "number", **change}]})
+        Encoding.model_validate({"columns": [{"name": "x", "type": "number", **change}]})
 
 
 def test_large_tables_are_encoded_in_chunks_that_cannot_be_told(monkeypatch):

@@ -14,7 +14,7 @@ from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
 from learning.predictor.answers import Labels, Values
 from learning.predictor.predictor import Predictor
-from tests.learning.toys import TYPES, grouped_header, json_columns, listed_header, table, trained
+from tests.learning.toys import TYPES, grouped_header, json_columns, listed_header, predict_rows, table, trained
 
 ROWS = table(30)
 GROUP_ROWS = [[8.0, 2.0], [2.0, 6.0]]
@@ -47,7 +47,7 @@ def assert_same(first, second):
 
 def test_rows_columns_and_tables_are_answered_alike(listed):
     found = listed.predict(json_columns(ROWS))
-    assert_same(found, listed.predict_rows(rows_of(ROWS)))
+    assert_same(found, predict_rows(listed, rows_of(ROWS)))
     assert_same(found, listed.predict_table(ROWS))
 
 
@@ -55,8 +55,8 @@ def test_rows_columns_and_tables_are_answered_alike(listed):
 @given(st.integers(0, 29))
 def test_a_row_alone_is_answered_as_in_company(row):
     predictor = Predictor(trained(listed_header()))
-    alone = predictor.predict_rows(rows_of(ROWS.slice(row, 1)))
-    together = predictor.predict_rows(rows_of(ROWS))
+    alone = predict_rows(predictor, rows_of(ROWS.slice(row, 1)))
+    together = predict_rows(predictor, rows_of(ROWS))
     for name, answers in alone.by_task.items():
         np.testing.assert_allclose(answers.output[0], together.by_task[name].output[row], rtol=1e-5, atol=1e-6)
 
@@ -129,25 +129,25 @@ def test_an_empty_cell_is_imputed(listed):
 
 def test_an_integer_is_a_number(listed):
     one = rows_of(ROWS.slice(10, 1))[0]
-    assert_same(listed.predict_rows([{**one, "age": 40}]), listed.predict_rows([{**one, "age": 40.0}]))
+    assert_same(predict_rows(listed, [{**one, "age": 40}]), predict_rows(listed, [{**one, "age": 40.0}]))
 
 
 def test_a_zoned_date_is_its_utc_time(listed):
     one = rows_of(ROWS.slice(10, 1))[0]
     zoned, plain = "2024-03-01T01:30:00+02:00", "2024-02-29T23:30:00"
-    assert_same(listed.predict_rows([{**one, "joined": zoned}]), listed.predict_rows([{**one, "joined": plain}]))
+    assert_same(predict_rows(listed, [{**one, "joined": zoned}]), predict_rows(listed, [{**one, "joined": plain}]))
 
 
 def test_an_unseen_category_is_answered_with_a_notice(listed):
     rows = [
         {**row, "region": region} for row, region in zip(rows_of(ROWS), ["north", "moon", "mars"] * 10, strict=True)
     ]
-    found = listed.predict_rows(rows)
+    found = predict_rows(listed, rows)
     (notice,) = found.notices
     assert (notice.code, notice.pointer) == ("unseen-category", "/rows/1/region")
     assert "'moon'" in notice.detail
     assert "19 more rows" in notice.detail
-    alone = listed.predict_rows([{**rows[1], "region": "elsewhere"}])
+    alone = predict_rows(listed, [{**rows[1], "region": "elsewhere"}])
     np.testing.assert_allclose(found.by_task["price"].output[1], alone.by_task["price"].output[0], rtol=1e-5)
     (of_table,) = listed.predict_table(ROWS.set_column(3, "region", pa.array(["north", "moon", "mars"] * 10))).notices
     assert (of_table.code, of_table.detail, of_table.pointer) == (notice.code, notice.detail, None)

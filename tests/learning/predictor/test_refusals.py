@@ -84,24 +84,13 @@ def test_69_every_unknown_feature_is_named(listed):
 
 def test_71_no_rows_are_refused(listed):
     assert refusal(listed, {name: [] for name in json_columns(ROWS)}) == [("/columns", "empty-rows")]
-    with pytest.raises(InputError) as refused:
-        listed.predict_rows([])
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/rows", "empty-rows")]
+    of_rows = refusal(listed, {name: [] for name in json_columns(ROWS)}, pointer_style="rows")
+    assert of_rows == [("/rows", "empty-rows")]
 
 
 def test_74_columns_of_unequal_length_are_refused(listed):
     columns = {**json_columns(ROWS), "region": ["north"] * 5}
     assert refusal(listed, columns) == [("/columns/region", "ragged-rows")]
-
-
-@pytest.mark.parametrize("odd", [{}, {"age": 1.0}, {"more": 1}])
-def test_74_rows_of_different_keys_are_refused(listed, odd):
-    columns = json_columns(ROWS)
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    rows[4] = {**rows[4], **odd} if "more" in odd else odd
-    with pytest.raises(InputError) as refused:
-        listed.predict_rows(rows)
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/rows/4", "ragged-rows")]
 
 
 def test_22_an_unseen_category_is_refused_when_strict(listed):

@@ -30,7 +30,8 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> str:
     """Return the result in a sentence or two, with the rivals that beat the shared model named."""
     judged = [entry for entry in entries if entry["verdict"] is not None]
     if not judged:
-        return "No task could be judged: there are no single-task baselines, or too few test rows."
+        sentence = "No task could be judged: there are no single-task baselines, or too few test rows."
+        return f"{sentence} {_better_rivals(entries)}" if any(entry["baselines"] for entry in entries) else sentence
     counted = Counter(entry["verdict"] for entry in judged)
     hurt = f"hurt {counted['hurt']}" if counted["hurt"] else "hurt none"
     sentence = f"Sharing helped {counted['helped']} of {_tasks(len(judged))} and {hurt}"

@@ -32,6 +32,10 @@ def test_the_summary_says_when_nothing_could_be_judged():
     assert summary([_entry("quality", None)]).startswith("No task could be judged")
 
 
+def test_better_rivals_are_named_also_where_nothing_could_be_judged():
+    assert summary([_entry("quality", None, best=None, linear=0.0)]).endswith("A linear model is better on quality.")
+
+
 def test_the_job_counts_every_verdict_and_averages_the_gains():
     result = job_result([_entry("a", "hurt"), _entry("b", None)], {}, sampled=None)
 
