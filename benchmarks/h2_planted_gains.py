@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from benchmarks.harness import Figure, Record, write
 from benchmarks.verdict_pairs import Arms, rate, trained
 from learning.tasks import Metric
-from learning.verdict import Verdict, compare, verdicts
+from learning.verdict import Moderated, Verdict, compare, moderated, verdicts
 
 GAINS = (0.0, 0.05, 0.1, 0.2)
 DRAWS = 3

@@ -3,9 +3,8 @@
 import unicodedata
 from collections.abc import Sequence
 
-from learning.specs.parts import MAX_NAME_BYTES, TaskSpec, unseen
 from learning.planning.findings import Findings
-from learning.specs.parts import MAX_NAME_BYTES, TaskSpec
+from learning.specs.parts import MAX_NAME_BYTES, TaskSpec, unseen
 
 
 def task_names(specs: Sequence[TaskSpec], findings: Findings) -> list[str]:

@@ -2,6 +2,6 @@
 
 from learning.verdict.comparison import MIN_ALONE, Comparison, compare
 from learning.verdict.influence import loss_floor
-from learning.verdict.verdict import Verdict, verdicts
+from learning.verdict.verdict import Moderated, Verdict, moderated, verdicts
 
-__all__ = ["MIN_ALONE", "Comparison", "Verdict", "compare", "loss_floor", "verdicts"]
+__all__ = ["MIN_ALONE", "Comparison", "Moderated", "Verdict", "compare", "loss_floor", "moderated", "verdicts"]
