@@ -1,4 +1,4 @@
-"""Everything a resumed attempt needs, in one safetensors file: no pickle, and nothing random.
+"""Everything a resumed attempt needs, in one safetensors file, and nothing random in it.
 
 Randomness is a function of (seed, epoch), see `batches.epoch_seed`, so a checkpoint at an epoch's end holds no
 generator state, and the resumed run equals the uninterrupted one bit for bit on the same CPU.
