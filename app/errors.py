@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "dataset-deleted": Kind(409, "The dataset was deleted"),
     "dataset-in-use": Kind(409, "A job still needs the dataset"),
     "job-already-finished": Kind(409, "The job has already ended"),
+    "job-not-ended": Kind(409, "The job has not ended yet"),
     "request-in-progress": Kind(409, "The first request with this key is still running", retryable=True),
     "range-not-satisfiable": Kind(416, "The file has no such range of bytes"),
     # size and media

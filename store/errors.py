@@ -1,5 +1,6 @@
 """What the store may refuse. One root; each child has a stable ``code`` and knows no HTTP."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -50,6 +51,60 @@ class DatasetInUse(StoreError):
         self.jobs = jobs
 
 
+class ModelNotFound(NotFound):
+    """A request names a model, by id or alias, that this project does not have."""
+
+    code = "model-not-found"
+
+    def __init__(self, key: str) -> None:
+        super().__init__("model", key)
+
+
+class ModelDeleted(StoreError):
+    """A request names a model of which only the tombstone is left."""
+
+    code = "model-deleted"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"expected a model that still exists, found the deleted {key}")
+        self.key = key
+
+
+class ModelInUse(StoreError):
+    """A model cannot be deleted while an alias points to it."""
+
+    code = "model-in-use"
+
+    def __init__(self, key: str, aliases: Sequence[str]) -> None:
+        named = ", ".join(repr(alias[:64]) for alias in aliases[:5])
+        super().__init__(f"expected no alias on {key}, found {named}: move or delete the alias first")
+        self.key = key
+        self.aliases = tuple(aliases)
+
+
+class AliasMoved(StoreError):
+    """An alias does not point to what the mover believes."""
+
+    code = "alias-moved"
+
+    def __init__(self, name: str, *, expected: str | None, found: str | None) -> None:
+        super().__init__(
+            f"expected the alias {name[:64]!r} at {(expected or 'no model')[:64]}, found it at {found or 'no model'}"
+        )
+        self.name = name
+        self.found = found
+
+
+class NothingBefore(StoreError):
+    """An alias has made no move that could be taken back."""
+
+    code = "nothing-to-roll-back"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"expected a model before the one that {name[:64]!r} points to, found it at its first")
+        self.name = name
+
+
 class InvalidCursor(StoreError):
     """``after`` is no id of the list that is read."""
 
@@ -67,6 +122,17 @@ class JobFinished(StoreError):
 
     def __init__(self, key: str, status: str) -> None:
         super().__init__(f"expected an unfinished job, found {key} already {status}")
+        self.key = key
+        self.status = status
+
+
+class JobNotEnded(StoreError):
+    """Only what has ended can be done again."""
+
+    code = "job-not-ended"
+
+    def __init__(self, key: str, status: str) -> None:
+        super().__init__(f"expected a job that has ended, found {key} still {status}")
         self.key = key
         self.status = status
 

@@ -12,7 +12,7 @@ from store.ids import PREFIXES
 from store.paging import AnySelect
 from store.tables import DatasetRow, JobDatasetRow, JobRow, ModelParentRow, ModelRow
 
-Relation = Literal["reads", "makes", "parent"]
+Relation = Literal["reads", "makes", "parent", "retry"]
 MAX_NODES = 1000
 
 
@@ -29,7 +29,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """``source`` came first: a dataset that a job reads, a job that makes a model or dataset, a model's parent."""
+    """``source`` came first: a dataset that a job reads, a job that makes a model or dataset, a model's parent, a job that
+    another one does again."""
 
     source: str
     target: str
@@ -83,6 +84,7 @@ def _edges(session: Session, project_id: str, keys: Collection[str], *, upwards:
         ("makes", DatasetRow.job_id, DatasetRow.id),
         ("makes", ModelRow.job_id, ModelRow.id),
         ("parent", ModelParentRow.parent_id, ModelParentRow.child_id),
+        ("retry", JobRow.retried_from, JobRow.id),
     )
     found = set()
     for relation, source, target in relations:

@@ -1,4 +1,4 @@
-"""Jobs: submit, list, show (and wait), events, series, task results, cancel."""
+"""Jobs: submit, list, show (and wait), events, series, task results, cancel, retry."""
 
 from typing import Annotated, Any
 
@@ -125,3 +125,15 @@ def cancel(job_id: str, body: OptionalBody, held: Held, who: Who, response: Resp
         response.status_code = 202
         response.headers["Retry-After"] = "1"
     return job
+
+
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    response_model=Job,
+    responses=answers(404, 409, 422),
+    dependencies=[NO_QUERY],
+)
+def retry(job_id: str, body: OptionalBody, held: Held, who: Who, key: IdempotencyKey) -> Any:
+    """Do an ended job again, whatever its end was: a new job of the same spec, on the same datasets."""
+    return service.retry(held, who, job_id, body, key).response()

@@ -58,6 +58,7 @@ class Job(Closed):
     error: JobError | None
     warnings: list[Warned] = Field(description="What the check of the job found worth knowing; it runs all the same.")
     metadata: dict[str, str]
+    retried_from: str | None = Field(description="The ended job that this one does again.")
 
 
 class DryRun(Closed):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import ApiError, first_problem
 from app.jobs import series
+from app.jobs.answers import ROUTE, accepted, show
 from app.jobs.checks import planned
 from app.jobs.schemas import (
     Cancel,
@@ -16,11 +17,9 @@ from app.jobs.schemas import (
     Event,
     EventQuery,
     Job,
-    JobError,
     JobQuery,
     MetricPoint,
     MetricQuery,
-    Progress,
     TaskQuery,
 )
 from app.pages import Page, Warned
@@ -28,19 +27,17 @@ from app.pages import page as make_page
 from app.parts import Parts
 from app.problems import body_problems, translate
 from app.replies import Reply, fingerprint, keep, recall
-from learning.errors import Notice, Problem, SpecError
+from learning.errors import Notice, Problem, SpecError, pointer_to
 from learning.planning import Plan
 from store import idempotency, jobs
 from store.errors import NotFound, StoreError
 from store.idempotency import Answer
 from store.ids import is_id
 from store.keys import Principal
+from store.lifecycle import queue_of
 from store.paging import Page as StorePage
 from store.session import Database
 
-QUEUE = "train"
-ROUTE = "/v1/jobs"
-_NO_PROGRESS: dict[str, Any] = {**dict.fromkeys(Progress.model_fields), "metrics": {}}
 
 
 def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | None) -> Reply:
@@ -63,11 +60,10 @@ def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | Non
         if isinstance(reserved, Answer):  # another request with this key was faster
             return recall(reserved)
         job = _add(session, who, plan, now=now)
-        headers = {"Location": f"{ROUTE}/{job.id}", "Retry-After": "1"}
-        reply = Reply(202, _show(session, job).model_dump_json(), headers)
+        reply = accepted(session, job)
         keep(session, reserved, reply, now=now, mark=mark)
     # after the commit, for a worker must find what it is called for
-    parts.doorbell.ring(QUEUE)
+    parts.doorbell.ring(queue_of(plan.spec.kind))
     return reply
 
 
@@ -80,7 +76,7 @@ def _add(session: Session, who: Principal, plan: Plan, *, now: datetime) -> jobs
         kind=spec.kind,
         name=spec.name,
         spec=spec.model_dump(mode="json"),
-        queue=QUEUE,
+        queue=queue_of(spec.kind),
         priority=spec.priority,
         metadata=spec.metadata,
         datasets=sorted({source.dataset for source in plan.sources}),
@@ -121,14 +117,14 @@ def page(parts: Parts, who: Principal, query: JobQuery) -> Page[Job]:
             created_after=query.created_after,
             metadata=query.metadata,
         )
-        return make_page(found, show=lambda job: _show(session, job), key=lambda job: job.id)
+        return make_page(found, show=lambda job: show(session, job), key=lambda job: job.id)
 
 
 def get_with_version(parts: Parts, who: Principal, job_id: str) -> tuple[Job, int]:
     """The job and the number of its newest event."""
     with parts.database.reading() as session:
         job = _get(session, who, job_id)
-        return _show(session, job), job.last_event
+        return show(session, job), job.last_event
 
 
 def events(parts: Parts, who: Principal, job_id: str, query: EventQuery) -> Page[Event]:
@@ -179,7 +175,27 @@ def cancel(parts: Parts, who: Principal, job_id: str, body: Mapping[str, Any]) -
     with parts.database.transaction() as session:
         _known(job_id)
         now = parts.database.now(session)
-        return _show(session, jobs.request_cancel(session, who.project_id, job_id, now=now, keep_best=wish.keep_best))
+        return show(session, jobs.request_cancel(session, who.project_id, job_id, now=now, keep_best=wish.keep_best))
+
+
+def retry(parts: Parts, who: Principal, job_id: str, body: Mapping[str, Any], key: str | None) -> Reply:
+    """Queue an ended job once more, and ring for a worker. It is the same job, so ``body`` has nothing to say."""
+    if body:
+        detail = "expected no body: a retry is the same job"
+        raise first_problem([{"pointer": pointer_to(name), "code": "extra-field", "detail": detail} for name in body])
+    _known(job_id)
+    mark = fingerprint(body)
+    request = idempotency.Request(who.project_id, "POST", f"{ROUTE}/{job_id}/retry", key) if key else None
+    with parts.database.transaction() as session:
+        now = parts.database.now(session)
+        reserved = idempotency.reserve(session, request, now=now, fingerprint=mark) if request else None
+        if isinstance(reserved, Answer):
+            return recall(reserved)
+        job = jobs.retry(session, who.project_id, job_id, now=now)
+        reply = accepted(session, job)
+        keep(session, reserved, reply, now=now, mark=mark)
+    parts.doorbell.ring(job.queue)
+    return reply
 
 
 def versions(database: Database) -> Callable[[list[str]], Mapping[str, int]]:
@@ -203,28 +219,3 @@ def _known(job_id: str) -> None:
 def _get(session: Session, who: Principal, job_id: str) -> jobs.Job:
     _known(job_id)
     return jobs.get(session, who.project_id, job_id)
-
-
-def _show(session: Session, job: jobs.Job) -> Job:
-    return Job(
-        id=job.id,
-        object="job",
-        kind=job.kind,
-        name=job.name,
-        status=job.status,
-        attempt=job.attempt,
-        queue_position=jobs.queue_position(session, job),
-        spec=job.spec,
-        environment=job.environment,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        updated_at=job.updated_at,
-        progress=Progress.model_validate(_NO_PROGRESS | job.progress),
-        model=job.model_id,
-        dataset=job.dataset_id,
-        result=job.result,
-        error=None if job.error is None else JobError.model_validate(job.error),
-        warnings=[Warned.model_validate(warning) for warning in job.warnings],
-        metadata=job.metadata,
-    )

@@ -83,7 +83,7 @@ class Edge(Closed):
 
     source: str
     target: str
-    relation: Literal["reads", "makes", "parent"]
+    relation: Literal["reads", "makes", "parent", "retry"]
 
 
 class Lineage(Closed):

@@ -3,6 +3,7 @@
 from store.jobs.cancel import request_cancel
 from store.jobs.events import Event, events, last_events
 from store.jobs.record import Job, add, get, page, queue_position
+from store.jobs.retry import retry
 from store.jobs.series import Point, TaskResult, metric_points, task_results
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "page",
     "queue_position",
     "request_cancel",
+    "retry",
     "task_results",
 ]

@@ -47,6 +47,7 @@ class Job:
     updated_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    retried_from: str | None
 
 
 _COLUMNS = tuple(getattr(JobRow, "labels" if field.name == "metadata" else field.name) for field in fields(Job))
@@ -65,6 +66,7 @@ def add(
     metadata: Mapping[str, Any],
     datasets: Collection[str],
     warnings: Sequence[Mapping[str, Any]] = (),
+    retried_from: str | None = None,
 ) -> Job:
     """Queue a job that reads ``datasets``, which cannot be deleted until it ends.
 
@@ -92,6 +94,7 @@ def add(
             last_event=1,
             created_at=now,
             updated_at=now,
+            retried_from=retried_from,
         )
     )
     owner = {"project_id": project_id, "job_id": job_id}

@@ -37,6 +37,7 @@ class JobRow(Base):
         CheckConstraint("attempt >= 0 AND crash_count >= 0 AND crash_count <= attempt", name="counters"),
         Index(None, "project_id", "id"),
         Index(None, "project_id", "status", "id"),
+        Index(None, "retried_from"),
         Index(
             "ix_jobs_waiting",
             "queue",
@@ -81,6 +82,7 @@ class JobRow(Base):
     updated_at: Mapped[Time]
     started_at: Mapped[Time | None]  # first claim
     finished_at: Mapped[Time | None]
+    retried_from: Mapped[Reference | None]  # the ended job that this one does again; no foreign key: added to a table
 
 
 class JobLabelRow(Base):

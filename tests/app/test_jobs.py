@@ -17,6 +17,7 @@ from tests.app.waiting import until
 KEYS = {
     "id", "object", "kind", "name", "status", "attempt", "queue_position", "spec", "environment", "created_at", "started_at",
     "finished_at", "updated_at", "progress", "model", "dataset", "result", "error", "warnings", "metadata",
+    "retried_from",
 }  # fmt: skip
 NO_PROGRESS: dict[str, Any] = {
     "fraction": 0.0, "phase": None, "epoch": None, "epochs": None, "step": None, "eta_seconds": None, "metrics": {},
@@ -39,7 +40,7 @@ def test_an_accepted_job_has_every_default_and_a_place(tenant: Tenant, dataset: 
     assert (job["object"], job["kind"], job["name"], job["status"]) == ("job", "multitask", "first", "queued")
     assert (job["attempt"], job["progress"], job["metadata"]) == (0, NO_PROGRESS, {"team": "a"})
     assert job["queue_position"] >= 1
-    assert [job[name] for name in ("model", "dataset", "result", "error", "environment")] == [None] * 5
+    assert [job[name] for name in ("model", "dataset", "result", "error", "environment", "retried_from")] == [None] * 6
     assert job["spec"]["training"]["learning_rate"] == 0.001
     assert [task["type"] for task in job["spec"]["tasks"]] == ["regression", "binary"]
     assert tenant.client.get(f"/v1/jobs/{job['id']}").json() == job

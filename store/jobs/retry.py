@@ -1,0 +1,36 @@
+"""An ended job done again: the same spec on the same datasets, as a job of its own."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from store.errors import JobNotEnded
+from store.jobs.record import Job, add, get
+from store.lifecycle import TERMINAL
+from store.tables import JobDatasetRow
+
+
+def retry(session: Session, project_id: str, job_id: str, *, now: datetime) -> Job:
+    """Queue the job once more; the first one stays as it ended.
+
+    Raises NotFound; JobNotEnded; DatasetDeleted when a dataset that it reads is gone by now.
+    """
+    job = get(session, project_id, job_id)
+    if job.status not in TERMINAL:
+        raise JobNotEnded(job_id, job.status)
+    read = select(JobDatasetRow.dataset_id).where(JobDatasetRow.job_id == job_id).order_by(JobDatasetRow.dataset_id)
+    return add(
+        session,
+        project_id,
+        now=now,
+        kind=job.kind,
+        name=job.name,
+        spec=job.spec,
+        queue=job.queue,
+        priority=job.priority,
+        metadata=job.metadata,
+        datasets=session.scalars(read).all(),
+        warnings=job.warnings,
+        retried_from=job_id,
+    )
