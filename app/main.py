@@ -31,7 +31,7 @@ from app.predictions import endpoints as predictions
 from app.predictions.schemas import PredictRequest
 from app.predictors import Predictors
 from app.settings import AppSettings
-from learning.specs import job_json_schema
+from learning.specs import spec_json_schema
 from store.artifacts import ArtifactStore
 from store.ingest import IngestLimits, IngestPool
 from store.queue import Doorbell
@@ -65,7 +65,7 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)
-    openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": job_json_schema()})
+    openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": spec_json_schema()})
     app.add_route("/docs", partial(_reference, app), include_in_schema=False)
     return app
 

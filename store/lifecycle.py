@@ -14,6 +14,7 @@ Status = Literal["queued", "running", "cancelling", "succeeded", "failed", "canc
 Ending = Literal["succeeded", "failed", "cancelled"]
 Interruption = Literal["lost", "preempted"]
 Fruit = Literal["model", "dataset", "result"]
+Queue = Literal["train", "quick"]
 
 MOVES: Mapping[str, frozenset[str]] = {
     "queued": frozenset({"running", "cancelled"}),
@@ -63,6 +64,11 @@ def fruit(kind: str) -> Fruit:
     if kind in ("predict", "evaluate"):
         return "dataset"
     return "result" if kind == "replay" else "model"
+
+
+def queue_of(kind: str) -> Queue:
+    """Which slot runs a job of this kind: hours of training never block a batch prediction (DESIGN D13)."""
+    return "quick" if kind in ("adapt", "predict", "evaluate") else "train"
 
 
 def settle(status: str, ending: Ending, *, keep_best: bool) -> End:

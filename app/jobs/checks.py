@@ -9,7 +9,7 @@ import torch
 from app.errors import ApiError, first_problem
 from app.parts import Parts
 from learning.planning import Plan, plan
-from learning.specs import MultitaskJob, parse_job
+from learning.specs import MultitaskJob, parse_spec
 from learning.tables import Table
 from store import datasets
 from store.errors import DatasetDeleted, DatasetNotFound, NotFound
@@ -23,7 +23,7 @@ def planned(parts: Parts, who: Principal, body: Mapping[str, Any]) -> Plan:
         SpecError: the spec cannot be read.
         ApiError: it names a dataset that the project does not have, or had.
     """
-    spec = parse_job(body)
+    spec = parse_spec(body)
     return plan(spec, _tables(parts, who, spec), devices=devices())
 
 

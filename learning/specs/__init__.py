@@ -1,6 +1,15 @@
 """What a user asks for, as frozen values."""
 
-from learning.specs.job import MultitaskJob, job_json_schema, parse_job
+from learning.specs.job import MultitaskJob, parse_job
+from learning.specs.kinds import JobSpec, parse_spec, spec_json_schema
 from learning.specs.parts import MAX_TASK_NAME_BYTES, TrainingSpec
 
-__all__ = ["MAX_TASK_NAME_BYTES", "MultitaskJob", "TrainingSpec", "job_json_schema", "parse_job"]
+__all__ = [
+    "MAX_TASK_NAME_BYTES",
+    "JobSpec",
+    "MultitaskJob",
+    "TrainingSpec",
+    "parse_job",
+    "parse_spec",
+    "spec_json_schema",
+]

@@ -119,7 +119,8 @@ def test_no_operation_takes_a_parameter_that_it_does_not_declare(tenant: Tenant,
 def test_the_job_spec_names_every_method(document):
     schemas = document["components"]["schemas"]
 
-    assert "tasks" in schemas["JobSpec"]["properties"]
+    assert schemas["JobSpec"]["discriminator"]["propertyName"] == "kind"
+    assert "tasks" in schemas["MultitaskJob"]["properties"]
     assert {"Mlp", "Linear", "Hard", "Static"} <= schemas.keys()
 
 

@@ -14,6 +14,7 @@ from store.lifecycle import (
     fruit,
     interrupt,
     move,
+    queue_of,
     settle,
 )
 
@@ -100,3 +101,11 @@ def test_the_backoff_doubles_up_to_six_minutes():
 def test_every_kind_has_its_fruit():
     kinds = ("multitask", "transfer", "meta", "adapt", "predict", "evaluate", "replay")
     assert [fruit(kind) for kind in kinds] == ["model"] * 4 + ["dataset"] * 2 + ["result"]
+
+
+def test_what_takes_seconds_never_waits_for_what_takes_hours():
+    assert {kind: queue_of(kind) for kind in ("multitask", "predict", "evaluate")} == {
+        "multitask": "train",
+        "predict": "quick",
+        "evaluate": "quick",
+    }

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import parse_job
+from learning.specs import parse_spec
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
@@ -23,7 +23,7 @@ def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     (newest first), ``checkpoint_folder`` and ``threads``.
     """
     try:
-        job = parse_job(assignment["spec"])
+        job = parse_spec(assignment["spec"])
         device, environment = prepare_device(
             job.training.device, threads=int(assignment["threads"]), version=metadata.version("taskgraft")
         )
