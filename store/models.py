@@ -8,16 +8,16 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from store.errors import InvalidCursor, NotFound
+from store.errors import InvalidCursor, ModelDeleted, ModelInUse, ModelNotFound, NotFound
 from store.lineage import Lineage
 from store.lineage import lineage as graph
 from store.paging import AnySelect, Page, keyset
-from store.tables import ModelParentRow, ModelRow
+from store.tables import AliasRow, ModelParentRow, ModelRow
 
 
 @dataclass(frozen=True)
 class Model:
-    """A stored model. Each field has its sentence in ``store.tables.ModelRow``; ``parents`` are ids, in order."""
+    """A stored model. Each field has its sentence in ``store.tables.ModelRow``; ``parents`` are ids, ``aliases`` names, in order."""
 
     id: str
     project_id: str
@@ -30,9 +30,11 @@ class Model:
     created_at: datetime
     deleted_at: datetime | None
     parents: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
-_COLUMNS = tuple(getattr(ModelRow, field.name) for field in fields(Model) if field.name != "parents")
+_JOINED = ("parents", "aliases")
+_COLUMNS = tuple(getattr(ModelRow, field.name) for field in fields(Model) if field.name not in _JOINED)
 
 
 def add(
@@ -77,7 +79,7 @@ def get(session: Session, project_id: str, model_id: str) -> Model:
     row = session.execute(_live(project_id).where(ModelRow.id == model_id)).first()
     if row is None:
         raise NotFound("model", model_id)
-    return replace(Model(*row), parents=_parents(session, [model_id]).get(model_id, ()))
+    return _joined(session, project_id, [Model(*row)])[0]
 
 
 def page(
@@ -101,9 +103,7 @@ def page(
     if created_after is not None:
         statement = statement.where(ModelRow.created_at > created_after)
     rows = keyset(session, statement, key=ModelRow.id, after=after, limit=limit, descending=descending)
-    parents = _parents(session, [row[0] for row in rows.items])
-    found = tuple(replace(Model(*row), parents=parents.get(row[0], ())) for row in rows.items)
-    return Page(found, rows.has_more)
+    return Page(tuple(_joined(session, project_id, [Model(*row) for row in rows.items])), rows.has_more)
 
 
 def _of(project_id: str) -> AnySelect:
@@ -112,6 +112,25 @@ def _of(project_id: str) -> AnySelect:
 
 def _live(project_id: str) -> AnySelect:
     return _of(project_id).where(ModelRow.deleted_at.is_(None))
+
+
+def _joined(session: Session, project_id: str, found: Sequence[Model]) -> list[Model]:
+    """Each model with what other tables say of it."""
+    ids = [model.id for model in found]
+    parents, aliases = _parents(session, ids), _aliases(session, project_id, ids)
+    return [replace(model, parents=parents.get(model.id, ()), aliases=aliases.get(model.id, ())) for model in found]
+
+
+def _aliases(session: Session, project_id: str, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    rows = session.execute(
+        select(AliasRow.model_id, AliasRow.name)
+        .where(AliasRow.project_id == project_id, AliasRow.model_id.in_(model_ids))
+        .order_by(AliasRow.name)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for model_id, name in rows:
+        found[str(model_id)] = (*found.get(str(model_id), ()), name)
+    return found
 
 
 def _parents(session: Session, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -126,17 +145,32 @@ def _parents(session: Session, model_ids: Sequence[str]) -> dict[str, tuple[str,
     return found
 
 
+def pin(session: Session, project_id: str, model_id: str) -> None:
+    """Make sure that the model can be referred to, and is not deleted before this transaction ends.
+
+    Raises ModelNotFound (a foreign one too), ModelDeleted.
+    """
+    mine = (ModelRow.project_id == project_id, ModelRow.id == model_id)
+    row = session.execute(select(ModelRow.deleted_at).where(*mine).with_for_update(read=True)).first()
+    if row is None:
+        raise ModelNotFound(model_id)
+    if row.deleted_at is not None:
+        raise ModelDeleted(model_id)
+
+
 def delete(session: Session, project_id: str, model_id: str, *, now: datetime) -> None:
-    """Leave a tombstone, so that lineage holds; the bytes go in ``store.sweep``. Raises NotFound."""
-    gone = session.execute(
-        update(ModelRow)
-        .where(ModelRow.project_id == project_id, ModelRow.id == model_id, ModelRow.deleted_at.is_(None))
-        .values(deleted_at=now)
-        .returning(ModelRow.id)
-        .execution_options(synchronize_session=False)
-    ).first()
-    if gone is None:
+    """Leave a tombstone, so that lineage holds; the bytes go in ``store.sweep``.
+
+    Raises NotFound; ModelInUse while an alias points to it.
+    """
+    mine = (ModelRow.project_id == project_id, ModelRow.id == model_id)
+    # locked first: an alias that moves here meanwhile waits, or is seen below
+    live = select(ModelRow.id).where(*mine, ModelRow.deleted_at.is_(None)).with_for_update()
+    if session.execute(live).first() is None:
         raise NotFound("model", model_id)
+    if aliases := _aliases(session, project_id, [model_id]).get(model_id):
+        raise ModelInUse(model_id, aliases)
+    session.execute(update(ModelRow).where(*mine).values(deleted_at=now))
 
 
 def lineage(session: Session, project_id: str, model_id: str) -> Lineage:
