@@ -22,6 +22,12 @@ LEAST_COVERED, LEAST_FOUND = 93.0, 50.0
 #: The tables of the trial that the target of power was set by (METHODS.md D), all of them regressions.
 TRIAL = ("enb", "wq", "jura", "sarcos", "parkinsons", "atp1d")
 
+_READING = (
+    "Power is before the correction over tasks; brackets are 95 % intervals. Where it is missed, the recipe as written, by "
+    "which the target was set, misses it on the same pairs: test parts of at most 300 rows and the seeds of the default "
+    "network leave intervals this wide."
+)
+
 Plant = Callable[[Metric, NDArray[np.float64], NDArray[np.float64], float], NDArray[np.float64]]
 
 
@@ -147,7 +153,7 @@ def main() -> None:
         ),
         *(way.figure() for way in ways),
     ]
-    notes = [*(way.note() for way in ways), "Power is before the correction over tasks; brackets are 95 % intervals."]
+    notes = [*(way.note() for way in ways), _READING]
     samples = {name: values for way in ways for name, values in way.samples().items()}
     write(Record("h2", "is a gain of known size covered and found?", figures, samples, notes))
 
