@@ -26,7 +26,7 @@ class Examples:
     ``group``     ``[n] int32``, the head of the row; -1: the mean head.
     ``labels``    ``[n, J] float64``: NaN unlabelled, a class index, or the target in its own units.
     ``split``     ``[n] int8``: 0 train, 1 validation, 2 test.
-    ``cluster``   ``[n] int64``, the ``split.group`` value of the row, null for other splits.
+    ``cluster``   ``[n] int64``, the group or block of the row under ``split.group`` and ``split.blocks``, else null.
     ``task_of``   ``[n, J] int32``, index into ``Plan.tasks``; -1 where there is no label.
 
     A task that no head is trained for has labels in its test rows only.

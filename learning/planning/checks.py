@@ -13,7 +13,7 @@ from learning.planning.findings import Findings, listing
 from learning.planning.rows import Rows
 from learning.planning.split import SIDES, TRAIN
 from learning.specs.job import MultitaskJob
-from learning.specs.parts import SplitByColumn, SplitByGroup
+from learning.specs.split import SplitByBlocks, SplitByColumn, SplitByGroup, SplitByTime
 from learning.tables.table import Table
 from learning.tasks import Task
 
@@ -46,8 +46,9 @@ def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: 
     In a job with groups this is asked of each target over all groups, else of each task.
     """
     if rows.cluster is not None and len(np.unique(rows.cluster)) < len(SIDES):
-        detail = f"expected at least {len(SIDES)} values to divide, found {len(np.unique(rows.cluster))}"
-        findings.problem("/split/group", "too-few-groups", detail)
+        field, what = ("blocks", "blocks") if isinstance(job.split, SplitByBlocks) else ("group", "values")
+        detail = f"expected at least {len(SIDES)} {what} to divide, found {len(np.unique(rows.cluster))}"
+        findings.problem(f"/split/{field}", "too-few-groups", detail)
         return
     pointers, unit_of = _units(job, tasks)
     labelled = rows.task_of >= 0
@@ -94,6 +95,10 @@ def _advice(job: MultitaskJob) -> str:
         return f"see the column {job.split.column!r}"
     if isinstance(job.split, SplitByGroup):
         return f"each value of {job.split.group!r} is on one side"
+    if isinstance(job.split, SplitByTime):
+        return f"see the times in {job.split.time.column!r}"
+    if isinstance(job.split, SplitByBlocks):
+        return f"each block of {job.split.blocks} rows is on one side"
     return "there are too few labelled rows, or too few that differ"
 
 

@@ -8,9 +8,19 @@ import numpy.typing as npt
 
 from learning.planning.columns import Columns, Mask
 from learning.planning.grouping import Codes, keys_of
-from learning.planning.split import TEST, Sides, cluster_hashes, sides_by_cluster, sides_by_column, sides_by_content
+from learning.planning.split import (
+    TEST,
+    Sides,
+    block_hashes,
+    cluster_hashes,
+    sides_by_cluster,
+    sides_by_column,
+    sides_by_content,
+    sides_by_time,
+)
 from learning.planning.targets import Labels, labels
-from learning.specs.parts import Split, SplitByColumn, SplitByGroup
+from learning.planning.times import since_1970
+from learning.specs.split import Split, SplitByBlocks, SplitByColumn, SplitByGroup, SplitByTime
 from learning.tables.hashing import Hashes, mix
 from learning.tasks import Layout, Source, Task
 
@@ -123,14 +133,23 @@ def _tables(
 def _sides(
     cuts: Sequence[_Cut], sources: Sequence[Source], split: Split, columns: Mapping[str, Columns], *, seed: int
 ) -> tuple[Sides, npt.NDArray[np.int64] | None]:
-    """The side of every row of every cut, and its cluster under ``split.group``."""
-    if isinstance(split, SplitByGroup):
-        clusters = [
-            cluster_hashes(columns[source.dataset].texts(split.group))[cut.row]
-            for source, cut in zip(sources, cuts, strict=True)
+    """The side of every row of every cut, and its cluster where clusters are divided and not rows."""
+    if isinstance(split, SplitByTime):
+        times = [
+            columns[source.dataset].times(split.time.column)[cut.row] for source, cut in zip(sources, cuts, strict=True)
         ]
-        # One draw over all tables: a patient is on one side in each of them.
-        return sides_by_cluster(np.concatenate(clusters), validation=split.validation, test=split.test, seed=seed)
+        later = split.time.validation_from
+        # One border over all tables: what a model learns from one must not lie after what it is asked of another.
+        sides = sides_by_time(
+            np.concatenate(times),
+            test_from=since_1970(split.time.test_from),
+            validation_from=None if later is None else since_1970(later),
+            validation=split.validation,
+        )
+        return sides, None
+    if isinstance(split, SplitByGroup | SplitByBlocks):
+        clusters, cells = _clusters(cuts, sources, split, columns)
+        return sides_by_cluster(clusters, cells, validation=split.validation, test=split.test, seed=seed)
     by_dataset = {
         dataset: _dataset_sides(
             [(place, cut) for place, cut in enumerate(cuts) if sources[place].dataset == dataset],
@@ -140,8 +159,26 @@ def _sides(
         )
         for dataset in {source.dataset for source in sources}
     }
-    sides = [by_dataset[source.dataset][cut.row] for source, cut in zip(sources, cuts, strict=True)]
-    return np.concatenate(sides), None
+    found = [by_dataset[source.dataset][cut.row] for source, cut in zip(sources, cuts, strict=True)]
+    return np.concatenate(found), None
+
+
+def _clusters(
+    cuts: Sequence[_Cut], sources: Sequence[Source], split: SplitByGroup | SplitByBlocks, columns: Mapping[str, Columns]
+) -> tuple[Hashes, Hashes]:
+    """What stays together and among what it is divided, ``[m]`` each over the rows of all cuts."""
+    if isinstance(split, SplitByGroup):
+        found = [
+            cluster_hashes(columns[source.dataset].texts(split.group))[cut.row]
+            for source, cut in zip(sources, cuts, strict=True)
+        ]
+        # One draw over all tables: a patient is on one side in each of them.
+        return np.concatenate(found), np.zeros(sum(map(len, found)), dtype=np.uint64)
+    place = {dataset: index for index, dataset in enumerate(dict.fromkeys(source.dataset for source in sources))}
+    cells = [np.full(len(cut.row), place[source.dataset]) for source, cut in zip(sources, cuts, strict=True)]
+    rows = np.concatenate([cut.row for cut in cuts])
+    dataset = np.concatenate(cells).astype(np.uint64)
+    return block_hashes(rows, dataset, size=split.blocks), dataset
 
 
 def _dataset_sides(cuts: Sequence[tuple[int, _Cut]], split: Split, columns: Columns, *, seed: int) -> Sides:

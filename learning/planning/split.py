@@ -1,4 +1,6 @@
-"""Which side of the split each row is on: a pure function of its content, the seed and nothing else."""
+"""Which side of the split each row is on: a pure function of the seed and of its content, its time or its place."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +11,8 @@ from learning.tables.hashing import Hashes, mix, text_hash
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SIDES = ("train", "validation", "test")
 Sides = npt.NDArray[np.int8]
+#: ``[n]`` float64, or int64 microseconds since 1970 in UTC for dates.
+Times = npt.NDArray[np.number[Any]]
 
 
 def sides_by_content(cells: Hashes, content: Hashes, *, validation: float, test: float, seed: int) -> Sides:
@@ -76,10 +80,41 @@ def cluster_hashes(texts: Texts) -> Hashes:
 
 
 def sides_by_cluster(
-    clusters: Hashes, *, validation: float, test: float, seed: int
+    clusters: Hashes, cells: Hashes, *, validation: float, test: float, seed: int
 ) -> tuple[Sides, npt.NDArray[np.int64]]:
-    """Sides ``[n]`` that keep each cluster whole, and the rows' cluster ids ``[n] int64`` from 0."""
-    distinct, cluster = np.unique(clusters, return_inverse=True)
-    one_cell = np.zeros(len(distinct), dtype=np.uint64)
-    sides = sides_by_content(one_cell, distinct, validation=validation, test=test, seed=seed)
+    """Sides ``[n]`` that keep each cluster whole, and the rows' cluster ids ``[n] int64`` from 0.
+
+    ``cells`` ``[n]``: the clusters of one value are divided among themselves.
+    """
+    distinct, first, cluster = np.unique(clusters, return_index=True, return_inverse=True)
+    sides = sides_by_content(cells[first], distinct, validation=validation, test=test, seed=seed)
     return sides[cluster], cluster.astype(np.int64)
+
+
+def block_hashes(rows: npt.NDArray[np.int64], dataset: Hashes, *, size: int) -> Hashes:
+    """A hash per row ``[n]`` of the run of ``size`` rows of its dataset that it stands in."""
+    return mix((rows // size).astype(np.uint64) ^ mix(dataset))
+
+
+def sides_by_time(times: Times, *, test_from: Any, validation_from: Any | None, validation: float) -> Sides:
+    """Sides ``[n]`` in the order of time: train, then validation, then from ``test_from`` on test.
+
+    Without ``validation_from`` the last of the rows before the test, the share ``validation`` of them, are for
+    validation. Rows of one time are never divided, so the share holds as nearly as they allow, one time at least on
+    either side; a single time before the test is for training.
+    """
+    test = times >= test_from
+    if validation_from is None:
+        earlier = np.sort(times[~test])
+        validation_from = _border(earlier, share=validation, otherwise=test_from)
+    sides = np.select([test, times >= validation_from], [TEST, VALIDATION], TRAIN)
+    return sides.astype(np.int8)
+
+
+def _border(earlier: Times, *, share: float, otherwise: Any) -> Any:
+    """The time among the sorted ones where validation begins; ``otherwise`` where there is no second time."""
+    later = earlier[earlier > earlier[0]] if len(earlier) else earlier
+    if not len(later):
+        return otherwise
+    first = min(int(np.rint(len(earlier) * (1 - share))), len(earlier) - 1)
+    return max(earlier[first], later[0])

@@ -6,8 +6,9 @@ from learning.errors import pointer_to
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
 from learning.planning.split import SIDES
+from learning.planning.times import check_times
 from learning.specs.job import MultitaskJob
-from learning.specs.parts import SplitByColumn, SplitByGroup
+from learning.specs.split import SplitByColumn, SplitByGroup, SplitByTime
 
 
 def split_column(job: MultitaskJob) -> str | None:
@@ -15,6 +16,8 @@ def split_column(job: MultitaskJob) -> str | None:
     match job.split:
         case SplitByColumn(column=name) | SplitByGroup(group=name):
             return name
+        case SplitByTime(time=borders):
+            return borders.column
         case _:
             return None
 
@@ -55,14 +58,22 @@ def known_where(where: Mapping[str, tuple[str, ...]], table: Columns, pointer: s
 
 
 def check_split(job: MultitaskJob, columns: Mapping[str, Columns], findings: Findings) -> None:
-    """Problems of a column that splits: it must be in every table, and name known sides."""
+    """Problems of a column that splits: it must be in every table, and name known sides or times on all of them."""
     name = split_column(job)
     if name is None:
         return
-    pointer = "/split/column" if isinstance(job.split, SplitByColumn) else "/split/group"
+    split = job.split
+    pointer = _POINTERS[type(split)]
     for table in columns.values():
-        if known_column(name, table, pointer, findings) and isinstance(job.split, SplitByColumn):
+        if not known_column(name, table, pointer, findings):
+            continue
+        if isinstance(split, SplitByColumn):
             _check_sides(name, table, pointer, findings)
+        elif isinstance(split, SplitByTime):
+            check_times(split, table, findings)
+
+
+_POINTERS = {SplitByColumn: "/split/column", SplitByGroup: "/split/group", SplitByTime: "/split/time/column"}
 
 
 def _check_sides(name: str, table: Columns, pointer: str, findings: Findings) -> None:

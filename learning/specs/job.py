@@ -15,17 +15,16 @@ from learning.networks.base import NetworkSpec
 from learning.registry import registry
 from learning.specs.parts import (
     MAX_SEED,
-    UNION_BRANCHES,
+    TASK_FORMS,
     Frozen,
     GroupedTasks,
     Metadata,
     Name,
-    Split,
-    SplitByFraction,
     Tasks,
     TrainingSpec,
 )
 from learning.specs.problems import Branches, problems_of, shown
+from learning.specs.split import SPLIT_FORMS, Split, SplitByFraction
 
 # What a job uses when it names no method of a family.
 DEFAULT_METHODS: Mapping[str, str] = {"network": "mlp", "sharing": "hard", "balancing": "static"}
@@ -87,7 +86,8 @@ def parse_job(data: Mapping[str, Any]) -> MultitaskJob:
 def _branches() -> Branches:
     # pydantic names the method in its path only where there are several to choose from.
     names = {family: registry().names(family) for family in DEFAULT_METHODS}
-    return {**UNION_BRANCHES, **{family: known for family, known in names.items() if len(known) > 1}}
+    methods = {family: known for family, known in names.items() if len(known) > 1}
+    return {"tasks": TASK_FORMS, "split": SPLIT_FORMS, **methods}
 
 
 def _not_json(value: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from learning.tasks import Loss, Metric, TaskType
@@ -127,63 +127,18 @@ class TrainingSpec(Frozen):
     max_seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS, description="stop, keep the best, succeed")
 
 
-class _Parts(Frozen):
-    validation: Fraction = 0.15
-    test: Fraction = 0.15
-
-    @model_validator(mode="after")
-    def _leave_rows_to_train_on(self) -> "_Parts":
-        if self.validation + self.test >= 1:
-            raise PydanticCustomError("out-of-range", "expected validation + test below 1")
-        return self
-
-
-class SplitByFraction(_Parts):
-    """Each row on one side by a seeded hash of its content; exact duplicates stay together."""
-
-
-class SplitByGroup(_Parts):
-    """All rows of one value of the column ``group`` on one side."""
-
-    group: ColumnName
-
-
-class SplitByColumn(Frozen):
-    """The column holds train, validation, test; without validation rows that fraction is cut from train."""
-
-    column: ColumnName
-    validation: Fraction = 0.15
-
-
 def _task_form(value: Any) -> str | None:
     if isinstance(value, list | tuple):
         return "listed"
     return "grouped" if isinstance(value, dict | GroupedTasks) else None
 
 
-def _split_form(value: Any) -> str | None:
-    if isinstance(value, BaseModel):
-        value = dict.fromkeys(type(value).model_fields, True)
-    if not isinstance(value, dict):
-        return None
-    return next((form for form in ("column", "group") if form in value), "fraction")
-
-
 ListedTasks = Annotated[tuple[TaskSpec, ...], Field(min_length=1, max_length=MAX_LISTED_TASKS)]
 Tasks = Annotated[
     Annotated[ListedTasks, Tag("listed")] | Annotated[GroupedTasks, Tag("grouped")], Discriminator(_task_form)
 ]
-Split = Annotated[
-    Annotated[SplitByFraction, Tag("fraction")]
-    | Annotated[SplitByColumn, Tag("column")]
-    | Annotated[SplitByGroup, Tag("group")],
-    Discriminator(_split_form),
-]
-# The words above that stand in pydantic's path of a value, and not in the user's JSON.
-UNION_BRANCHES: Mapping[str, tuple[str, ...]] = {
-    "tasks": ("listed", "grouped"),
-    "split": ("fraction", "column", "group"),
-}
+# The tags above: they stand in pydantic's path of a value, and not in the user's JSON.
+TASK_FORMS = ("listed", "grouped")
 Metadata = Annotated[
     Mapping[Annotated[str, Field(min_length=1, max_length=64)], Annotated[str, Field(max_length=512)]],
     Field(max_length=16),

@@ -111,6 +111,22 @@ def test_a_split_column_is_followed(built):
     assert examples.cluster is None
 
 
+def test_blocks_of_neighbours_are_on_one_side_and_are_the_clusters(built):
+    _, examples = built([task("y"), task("k", "ds_2")], columns(), columns(), split={"blocks": 5})
+    side_of: dict[Any, Any] = {}
+    for source, row, side, cluster in zip(examples.source, examples.row, examples.split, examples.cluster, strict=True):
+        assert side_of.setdefault((source, row // 5), (side, cluster)) == (side, cluster)
+    assert len(side_of) == len(set(examples.cluster.tolist())) > 2 * 10
+    for source in (0, 1):
+        assert set(examples.split[examples.source == source].tolist()) == {TRAIN, VALIDATION, TEST}
+
+
+def test_a_table_of_two_blocks_cannot_be_divided(tmp_path):
+    tables = {"ds_1": written(tmp_path, columns())}
+    problems = plan(job([task("y")], split={"blocks": N - 1}), tables).problems
+    assert [(problem.pointer, problem.code) for problem in problems] == [("/split/blocks", "too-few-groups")]
+
+
 def test_a_category_that_is_a_class_of_other_rows_only_is_no_label_here(built):
     result, examples = built([task("c", where={"c": ["u", "v"]}), task("k")], columns())
     assert result.tasks[0].classes == ("u", "v")

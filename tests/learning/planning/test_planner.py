@@ -1,5 +1,7 @@
 """The whole plan: complete, repeatable, of a size that a worker can hold."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ COLUMNS: Columns = {
     "label": ("category", [("a", "b", "c")[i % 3] for i in range(N)]),
 }
 LISTED = [{"dataset": "ds_1", "target": "y"}, {"dataset": "ds_1", "target": "label", "where": {"shop": ["s0"]}}]
+BY_TIME = {"time": {"column": "x", "test_from": 35}}
 GROUPED = {"dataset": "ds_1", "group_by": ["shop"], "targets": [{"target": "y"}, {"target": "label"}]}
 
 
@@ -29,7 +32,7 @@ def tables(tmp_path_factory):
 @settings(max_examples=20, deadline=None)
 @given(
     tasks=st.sampled_from([LISTED, GROUPED]),
-    split=st.sampled_from([{}, {"group": "patient"}, {"validation": 0.3, "test": 0.2}]),
+    split=st.sampled_from([{}, {"group": "patient"}, {"validation": 0.3, "test": 0.2}, {"blocks": 4}, BY_TIME]),
     seed=st.none() | st.integers(0, 2**32 - 1),
     batch=st.sampled_from([1, 256]),
 )
@@ -122,8 +125,12 @@ ANY_GROUPS = st.builds(
     st.lists(TARGET, min_size=1, max_size=3),
     st.sampled_from(["pool", "skip", "error"]),
 )
-ANY_SPLIT: st.SearchStrategy[dict[str, str]] = st.just({}) | st.builds(
-    lambda form, name: {form: name}, st.sampled_from(["column", "group"]), NAMES
+BORDERS = st.integers(-5, 60) | st.sampled_from(["1970-01-01", "1970-01-01T00:00:00.000020", "2026-01-01"])
+ANY_SPLIT: st.SearchStrategy[dict[str, Any]] = (
+    st.just({})
+    | st.builds(lambda form, name: {form: name}, st.sampled_from(["column", "group"]), NAMES)
+    | st.builds(lambda name, border: {"time": {"column": name, "test_from": border}}, NAMES, BORDERS)
+    | st.builds(lambda size: {"blocks": size}, st.integers(1, 60))
 )
 
 

@@ -13,10 +13,12 @@ from learning.planning.split import (
     TEST,
     TRAIN,
     VALIDATION,
+    block_hashes,
     cluster_hashes,
     sides_by_cluster,
     sides_by_column,
     sides_by_content,
+    sides_by_time,
 )
 from learning.tables.hashing import mix
 
@@ -111,7 +113,8 @@ CLUSTERS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40)
 
 @given(CLUSTERS, SEEDS)
 def test_clusters_stay_whole_and_three_of_them_fill_every_part(names, seed):
-    sides, cluster = sides_by_cluster(cluster_hashes(named(names)), validation=0.15, test=0.15, seed=seed)
+    one_cell = np.zeros(len(names), dtype=np.uint64)
+    sides, cluster = sides_by_cluster(cluster_hashes(named(names)), one_cell, validation=0.15, test=0.15, seed=seed)
     together = set(zip(names, sides.tolist(), cluster.tolist(), strict=True))
     assert len(together) == len(set(names)) == len(set(cluster.tolist()))
     if len(set(names)) >= 3:
@@ -121,3 +124,43 @@ def test_clusters_stay_whole_and_three_of_them_fill_every_part(names, seed):
 def test_rows_without_a_cluster_are_one_cluster():
     hashes = cluster_hashes(Texts(np.array([-1, 0, -1], dtype=np.int32), ("a",)))
     assert hashes[0] == hashes[2] != hashes[1]
+
+
+@given(st.integers(1, 9), st.lists(st.integers(3, 90), min_size=1, max_size=3), SEEDS)
+def test_blocks_stay_whole_and_each_dataset_of_three_blocks_has_every_part(size, lengths, seed):
+    rows = np.concatenate([np.arange(length) for length in lengths])
+    dataset = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
+    hashes = block_hashes(rows, dataset, size=size)
+    sides, cluster = sides_by_cluster(hashes, dataset, validation=0.15, test=0.15, seed=seed)
+    blocks = list(zip(dataset.tolist(), (rows // size).tolist(), strict=True))
+    assert len(set(zip(blocks, sides.tolist(), cluster.tolist(), strict=True))) == len(set(blocks))
+    assert len(set(cluster.tolist())) == len(set(blocks))
+    for place, length in enumerate(lengths):
+        if length > 2 * size:
+            assert set(sides[dataset == place].tolist()) == {TRAIN, VALIDATION, TEST}
+
+
+TIMES = st.lists(st.integers(0, 30), min_size=1, max_size=60).map(np.array)
+
+
+@given(TIMES, st.integers(-1, 32), st.floats(0.01, 0.99), st.sampled_from([np.int64, np.float64]))
+def test_no_row_of_the_future_is_trained_on(times, test_from, validation, dtype):
+    sides = sides_by_time(times.astype(dtype), test_from=test_from, validation_from=None, validation=validation)
+    assert ((sides == TEST) == (times >= test_from)).all()
+    before = times[times < test_from]
+    if len(np.unique(before)) > 1:
+        assert times[sides == TRAIN].max() < times[sides == VALIDATION].min()
+    else:
+        assert (sides[times < test_from] == TRAIN).all()
+
+
+@given(TIMES, st.integers(1, 30), st.integers(1, 30))
+def test_the_borders_of_a_split_by_time_are_kept(times, first, second):
+    low, high = min(first, second), max(first, second)
+    sides = sides_by_time(times, test_from=high, validation_from=low, validation=0.5)
+    assert sides.tolist() == [TRAIN if t < low else VALIDATION if t < high else TEST for t in times.tolist()]
+
+
+def test_the_share_for_validation_is_the_last_part_before_the_test():
+    sides = sides_by_time(np.arange(100)[::-1], test_from=80, validation_from=None, validation=0.25)
+    assert sides.tolist() == [TEST] * 20 + [VALIDATION] * 20 + [TRAIN] * 60

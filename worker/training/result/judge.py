@@ -40,7 +40,7 @@ def judge(
     """Compare the answers on the test rows.
 
     Args:
-        ours: What the stored model answers, by task. clusters: ``[n]``, the group of each row under ``split.group``.
+        ours: What the stored model answers, by task. clusters: ``[n]``, the group or block of each row under such a split.
     """
     comparisons = [
         _comparison(task, data[i], ours[i], rivals.single_task[i], clusters)

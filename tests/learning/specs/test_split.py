@@ -1,0 +1,57 @@
+"""What a split may say of itself, in each of its forms."""
+
+from typing import Any
+
+import pytest
+
+from learning.errors import SpecError
+from learning.specs.job import parse_job
+
+DATES: dict[str, Any] = {"column": "day", "test_from": "2026-03-01"}
+
+
+def parsed(split):
+    return parse_job({"kind": "multitask", "tasks": [{"dataset": "ds_1", "target": "a"}], "split": split})
+
+
+@pytest.mark.parametrize(
+    ("split", "fields"),
+    [
+        ({"time": DATES}, {"time": {**DATES, "validation_from": None}, "validation": 0.15}),
+        (
+            {"time": {"column": "year", "test_from": 2020, "validation_from": 2019.5}, "validation": 0.3},
+            {"time": {"column": "year", "test_from": 2020.0, "validation_from": 2019.5}, "validation": 0.3},
+        ),
+        ({"blocks": 200}, {"blocks": 200, "validation": 0.15, "test": 0.15}),
+    ],
+)
+def test_a_split_by_place_or_time_is_told_by_its_field_and_read_again_the_same(split, fields):
+    job = parsed(split)
+    assert job.split.model_dump() == fields
+    assert parsed(fields) == job
+
+
+@pytest.mark.parametrize(
+    ("split", "pointer", "code"),
+    [
+        ({"time": 3}, "/split/time", "wrong-type"),
+        ({"time": {"column": "day"}}, "/split/time/test_from", "missing-field"),
+        ({"time": {**DATES, "test": 0.1}}, "/split/time/test", "extra-field"),
+        ({"time": DATES, "test": 0.1}, "/split/test", "extra-field"),
+        *[({"time": {**DATES, "test_from": value}}, "/split/time/test_from", "wrong-type") for value in (None, True, [0])],
+        *[({"time": {**DATES, "test_from": text}}, "/split/time/test_from", "invalid-value") for text in ("", "x", "2026-13-01")],
+        ({"time": {**DATES, "test_from": "0001-01-01T00:00:00+05:00"}}, "/split/time/test_from", "invalid-value"),
+        ({"time": {**DATES, "test_from": 10**400}}, "/split/time/test_from", "out-of-range"),
+        ({"time": {**DATES, "validation_from": "2026-03-01"}}, "/split/time", "out-of-range"),
+        ({"time": {**DATES, "validation_from": "2026-03-01T01:00:00-02:00"}}, "/split/time", "out-of-range"),
+        ({"time": {**DATES, "validation_from": 3}}, "/split/time", "wrong-type"),
+        *[({"blocks": value}, "/split/blocks", "out-of-range") for value in (0, -1, 10**10)],
+        *[({"blocks": value}, "/split/blocks", "wrong-type") for value in (None, 2.5, "200", True)],
+        ({"blocks": 200, "test": 0.9}, "/split", "out-of-range"),
+        ({"blocks": 200, "group": "patient"}, "/split/blocks", "extra-field"),
+    ],
+)  # fmt: skip
+def test_a_border_that_cannot_be_meant_is_one_problem_with_its_pointer(split, pointer, code):
+    with pytest.raises(SpecError) as caught:
+        parsed(split)
+    assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [(pointer, code)]
