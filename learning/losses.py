@@ -64,7 +64,7 @@ class TaskLosses:
     ) -> None:
         """Args: ``dense`` promises that no label is NaN, which spares each step the looking."""
         self._layout = layout
-        self._objectives = len(objectives)
+        self.objectives = tuple(objectives)
         names = _loss_names(layout, objectives)
         self._blocks = _blocks(layout, names)
         self._by_group = layout.groups > 1 and any(objective.group is not None for objective in objectives)
@@ -72,7 +72,7 @@ class TaskLosses:
         of, loss_of = _tables(layout, objectives, names)
         self._of = of.to(device)  # [G, J], the objective of each head and slot, −1 for none
         self._loss_of = loss_of.to(device)  # [G, J], the position of its loss among the slot's names
-        self._order = self._of.argsort(dim=1, stable=True)[0, len(layout.slots) - self._objectives :]
+        self._order = self._of.argsort(dim=1, stable=True)[0, len(layout.slots) - len(self.objectives) :]
         self._ordered = self._of[0].tolist() == list(range(len(layout.slots)))
         self._class_weight = _class_weights(layout, objectives).to(device)  # [K, classes]
         self._weighted = any(objective.class_weight is not None for objective in objectives)
@@ -106,8 +106,8 @@ class TaskLosses:
         if self._weighted:
             weight = weight * self._weights_of(of, labels)
         index = of.clamp(min=0).flatten()
-        sums = cells.new_zeros(self._objectives).index_add(0, index, (cells * weight).flatten())
-        return sums, cells.new_zeros(self._objectives).index_add(0, index, weight.flatten())
+        sums = cells.new_zeros(len(self.objectives)).index_add(0, index, (cells * weight).flatten())
+        return sums, cells.new_zeros(len(self.objectives)).index_add(0, index, weight.flatten())
 
     def _weights_of(self, of: Tensor, labels: Tensor) -> Tensor:
         classes = labels.long().clamp(0, self._class_weight.shape[1] - 1)

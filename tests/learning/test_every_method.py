@@ -47,8 +47,8 @@ def train(balancing, network, sharing, layout, objectives, labels_of, *, steps=3
     """Three steps of plain gradient descent; returns the weights."""
     model = build(network, sharing, layout).eval()
     losses = TaskLosses(layout, objectives)
-    method = spec_of("balancing", balancing)()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    method = spec_of("balancing", balancing)().build(objectives)
+    optimizer = torch.optim.SGD([*model.parameters(), *method.parameters()], lr=0.05)
     for step in range(steps):
         numeric, category, group, labels = rows(layout.groups, seed=step)
         optimizer.zero_grad()
@@ -148,6 +148,14 @@ def test_a_task_without_labels_changes_nothing_for_the_others(network, sharing, 
     two = train(balancing, network, sharing, layout, OBJECTIVES[:2], masked)
     for name, tensor in three.items():
         torch.testing.assert_close(tensor, two[name])
+
+
+@pytest.mark.parametrize("balancing", METHODS.names("balancing"))
+@pytest.mark.parametrize(("network", "sharing"), TOGETHER)
+def test_the_same_seed_balances_alike(network, sharing, balancing):
+    layout = Layout(3, SLOTS)
+    first, second = (train(balancing, network, sharing, layout, OBJECTIVES, lambda labels: labels) for _ in range(2))
+    assert all(torch.equal(first[name], tensor) for name, tensor in second.items())
 
 
 @pytest.mark.parametrize("balancing", METHODS.names("balancing"))

@@ -73,5 +73,5 @@ def test_the_methods_of_this_release_are_known():
     assert {family: registry().names(family) for family in registry().families} == {
         "network": ("linear", "mlp"),
         "sharing": ("hard",),
-        "balancing": ("static",),
+        "balancing": ("pcgrad", "static", "uncertainty"),
     }

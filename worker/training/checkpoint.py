@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 SECONDS_APART = 5.0
 _KEPT = 2
+_PARTS = ("model", "best", "optimizer", "balancer")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Checkpoint:
     model: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
+    balancer: Mapping[str, Tensor]
 
 
 def due(seconds_since_last: float) -> bool:
@@ -55,7 +57,7 @@ def save(checkpoint: Checkpoint, folder: Path, *, attempt: int) -> tuple[Path, s
     temporary = path.with_suffix(".tmp")
     tensors = {
         f"{part}/{name}": tensor.detach().cpu().contiguous()
-        for part in ("model", "best", "optimizer")
+        for part in _PARTS
         for name, tensor in getattr(checkpoint, part).items()
     }
     save_file(tensors, temporary, metadata={"state": json.dumps(asdict(checkpoint.state))})
@@ -80,7 +82,7 @@ def load_newest(paths: Sequence[str], *, device: torch.device) -> Checkpoint | N
 
 
 def _load(path: Path, device: torch.device) -> Checkpoint:
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     with safe_open(path, framework="pt", device=str(device)) as file:
         state = TrainingState(**json.loads(file.metadata()["state"]))
         for key in file.keys():  # noqa: SIM118 (not a mapping)
@@ -95,9 +97,10 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{i}/{key}": value for i, entries in state.items() for key, value in entries.items() if value is not None}
 
 
-def restore(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Put the weights and the optimizer's moments back, exactly as they were."""
+def restore(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer, balancer: nn.Module) -> None:
+    """Put the weights, what the balancing method learned and the optimizer's moments back, exactly as they were."""
     model.load_state_dict(dict(checkpoint.model))
+    balancer.load_state_dict(dict(checkpoint.balancer))
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in checkpoint.optimizer.items():
         parameter, key = name.split("/", 1)

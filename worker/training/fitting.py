@@ -108,11 +108,12 @@ class _Run:
     ) -> None:
         self._model, self._data, self._recipe = model, data, recipe
         self._checkpoints, self._channel, self._progress = checkpoints, channel, progress
-        self._optimizer = build_optimizer(model, recipe.training)
+        self._balancer = recipe.balancing.build(recipe.losses.objectives).to(data.weights.device)
+        self._optimizer = build_optimizer(model, recipe.training, beside=self._balancer.parameters())
         self._penalised = weights_of(model)
         self.state, self.best = TrainingState(), snapshot(model)
         if (found := checkpoint.load_newest(checkpoints.earlier, device=data.weights.device)) is not None:
-            checkpoint.restore(found, model, self._optimizer)
+            checkpoint.restore(found, model, self._optimizer, self._balancer)
             self.state, self.best = found.state, dict(found.best)
             channel.resumed(self.state.step)
         self.resumed_finished = self.state.finished
@@ -131,7 +132,7 @@ class _Run:
         for batch in batches(data.train, order, size=training.batch_size):
             values = losses(self._model(batch.numeric, batch.category, batch.group), batch.labels, batch.group)
             self._optimizer.zero_grad(set_to_none=True)
-            self._recipe.balancing.backward(values, data.weights, self._model)
+            self._balancer.backward(values, data.weights, self._model)
             if training.l1:  # l2 is in the optimiser's kernel
                 add_penalty_gradient(self._penalised, l1=training.l1, l2=0.0)
             self._optimizer.step()
@@ -174,7 +175,7 @@ class _Run:
         self.saved = time.monotonic()
         self._progress.flush()
         moments = checkpoint.optimizer_tensors(self._optimizer)
-        parts = Checkpoint(self.state, self._model.state_dict(), self.best, moments)
+        parts = Checkpoint(self.state, self._model.state_dict(), self.best, moments, self._balancer.state_dict())
         path, sha256 = checkpoint.save(parts, self._checkpoints.folder, attempt=self._checkpoints.attempt)
         self._channel.checkpoint(self.state.step, str(path), sha256)
 

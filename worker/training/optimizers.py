@@ -1,6 +1,7 @@
 """The optimiser that a training spec asks for, and its schedule."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -9,8 +10,10 @@ from learning.losses import weights_of
 from learning.specs import TrainingSpec
 
 
-def build_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
-    """Return the optimiser over all parameters of ``model``.
+def build_optimizer(
+    model: nn.Module, training: TrainingSpec, *, beside: Iterable[nn.Parameter] = ()
+) -> torch.optim.Optimizer:
+    """Return the optimiser over all parameters of ``model``, and of those ``beside`` it, which no penalty holds down.
 
     λ₂‖θ‖² is a term of the loss: its gradient 2 λ₂ θ is what the fused kernels call weight decay, in ``Adam`` and in
     ``SGD``. (``AdamW`` decays apart from the gradient; with l2 in the loss there is nothing left for it to decay.)
@@ -19,7 +22,7 @@ def build_optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Opt
     known = {id(weight) for weight in weights}
     groups = [
         {"params": weights, "weight_decay": 2.0 * training.l2},
-        {"params": [p for p in model.parameters() if id(p) not in known], "weight_decay": 0.0},
+        {"params": [*(p for p in model.parameters() if id(p) not in known), *beside], "weight_decay": 0.0},
     ]
     if training.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=training.learning_rate, momentum=0.9, fused=True)

@@ -1,12 +1,10 @@
 """Fixed weights."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-import torch
-from torch import Tensor
-
-from learning.multitask.balancing.base import BalancingSpec
-from learning.multitask.sharing.base import SharedModel
+from learning.losses import Objective
+from learning.multitask.balancing.base import BalancingSpec, WeightedSum
 
 
 class Static(BalancingSpec):
@@ -18,6 +16,7 @@ class Static(BalancingSpec):
 
     Example:
         >>> import torch
+        >>> from learning.losses import Objective
         >>> from learning.multitask.sharing.hard import Hard
         >>> from learning.networks.linear import Linear
         >>> from learning.networks.base import InputShape
@@ -25,16 +24,16 @@ class Static(BalancingSpec):
         >>> layout = Layout(groups=1, slots=(Slot("regression", 1), Slot("regression", 1)))
         >>> model = Hard().build(Linear(width=2), InputShape(numeric=1), layout)
         >>> outputs = model(torch.ones(4, 1), torch.empty(4, 0, dtype=torch.int64))
-        >>> Static().backward(outputs.mean(0), torch.tensor([3.0, 0.5]), model)
+        >>> balancer = Static().build([Objective(0, "mse"), Objective(1, "mse")])
+        >>> balancer.backward(outputs.mean(0), torch.tensor([3.0, 0.5]), model)
         >>> model.heads.bias.grad
         tensor([[3.0000, 0.5000]])
     """
 
     name: Literal["static"] = "static"
 
-    def backward(self, losses: Tensor, weights: Tensor, model: SharedModel) -> None:  # noqa: ARG002  # the sum treats all parameters alike
-        # Σ_k w_k ∂L_k/∂θ is the product of the weights with the Jacobian of the losses: no sum need be built first.
-        torch.autograd.backward(losses, weights)
+    def build(self, objectives: Sequence[Objective]) -> WeightedSum:  # noqa: ARG002  # the weights come with each step
+        return WeightedSum()
 
 
 METHOD = Static

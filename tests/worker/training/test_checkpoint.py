@@ -30,7 +30,7 @@ def _steps(model, optimizer, steps):
 def _checkpoint(model, optimizer, step=7):
     weights = model.state_dict()
     best = {name: tensor.clone() for name, tensor in weights.items()}
-    return Checkpoint(TrainingState(epoch=3, step=step), weights, best, checkpoint.optimizer_tensors(optimizer))
+    return Checkpoint(TrainingState(epoch=3, step=step), weights, best, checkpoint.optimizer_tensors(optimizer), {})
 
 
 def test_a_restored_optimizer_takes_the_same_steps_bit_for_bit(tmp_path):
@@ -40,7 +40,7 @@ def test_a_restored_optimizer_takes_the_same_steps_bit_for_bit(tmp_path):
     again, its_optimizer = _trained(0)
     found = checkpoint.load_newest([str(path)], device=CPU)
     assert found is not None
-    checkpoint.restore(found, again, its_optimizer)
+    checkpoint.restore(found, again, its_optimizer, nn.Identity())
     _steps(model, optimizer, 5)
     _steps(again, its_optimizer, 5)
 

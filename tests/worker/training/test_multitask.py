@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from learning.predictor import Predictor
+from learning.registry import registry
 from learning.specs import TrainingSpec
 from tests.worker.training import tables
 from tests.worker.training.assignment import attempt, result_of
@@ -122,6 +123,24 @@ def test_training_on_two_tables_is_resumed_bit_for_bit(tmp_path, two_targets, tr
     assert second.points == [point for point in uninterrupted.points if point["step"] > step]
     assert second.points
     assert second.reports[-1]["epoch"] == uninterrupted.reports[-1]["epoch"]
+
+
+@pytest.mark.parametrize("balancing", registry().names("balancing"))
+def test_what_a_balancing_method_draws_and_learns_is_resumed_bit_for_bit(tmp_path, two_targets, balancing):
+    more = {"ds_2": tables.mixed(tmp_path / "mixed.parquet")}
+    tasks = [*TWO_TARGETS["tasks"], {"dataset": "ds_2", "target": "hot"}]
+    training = {"learning_rate": 0.01, "epochs": 20, "patience": None, "batch_size": 32}
+    spec = {**TWO_TARGETS, "tasks": tasks, "training": training, "balancing": {"name": balancing}, "baselines": False}
+    _, whole, uninterrupted = attempt(tmp_path, spec, two_targets, more=more)
+
+    interruption = Recorder(reason="preempt", stop_at=8)
+    _, _, first = attempt(tmp_path, spec, two_targets, number=2, channel=interruption, more=more)
+    _, path, _ = first.checkpoints[-1]
+    _, resumed, second = attempt(tmp_path, spec, two_targets, number=3, checkpoints=[path], more=more)
+
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert 0 < len(second.points) < len(uninterrupted.points)
+    assert second.points == uninterrupted.points[-len(second.points) :]
 
 
 def test_a_cancelled_attempt_leaves_nothing(tmp_path, two_targets):

@@ -8,6 +8,15 @@ from tests.learning.penalty import penalty
 from worker.training.optimizers import build_optimizer, learning_rate, set_learning_rate
 
 
+def test_parameters_beside_the_model_are_learned_and_not_held_down():
+    beside = nn.Parameter(torch.ones(2))
+    optimizer = build_optimizer(_model(), TrainingSpec(optimizer="sgd", l2=0.3, learning_rate=0.5), beside=[beside])
+    beside.grad = torch.tensor([1.0, 0.0])
+    optimizer.step()
+
+    assert beside.tolist() == [0.5, 1.0]
+
+
 def _model():
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))

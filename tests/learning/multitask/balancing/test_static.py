@@ -13,6 +13,7 @@ from learning.networks.linear import Linear
 from learning.networks.mlp import Mlp
 from learning.tasks import Layout, Slot
 
+STATIC = Static().build([Objective(0, "mse")])
 NO_CATEGORY = torch.empty(8, 0, dtype=torch.int64)
 
 
@@ -39,7 +40,7 @@ def test_the_gradient_is_the_weighted_sum_of_the_gradients_bit_for_bit(weights, 
     found = losses(shared(x, NO_CATEGORY), y)
     parameters = list(shared.parameters())
     each = [torch.autograd.grad(loss, parameters, retain_graph=True) for loss in found]
-    Static().backward(found, torch.tensor(weights), shared)
+    STATIC.backward(found, torch.tensor(weights), shared)
     for parameter, parts in zip(parameters, zip(*each, strict=True), strict=True):
         expected = sum(weight * part for weight, part in zip(weights, parts, strict=True))
         assert parameter.grad is not None
@@ -58,8 +59,8 @@ def test_weights_one_and_zero_are_single_task_training_bit_for_bit(seed):
         alone.heads.weight.copy_(both.heads.weight[:, :1])
         alone.heads.bias.copy_(both.heads.bias[:, :1])
     x, y = whole_numbers((8, 3), draw), whole_numbers((8, 2), draw)
-    Static().backward(losses(both(x, NO_CATEGORY), y), torch.tensor([1.0, 0.0]), both)
-    Static().backward(loss(alone(x, NO_CATEGORY), y[:, :1]), torch.tensor([1.0]), alone)
+    STATIC.backward(losses(both(x, NO_CATEGORY), y), torch.tensor([1.0, 0.0]), both)
+    STATIC.backward(loss(alone(x, NO_CATEGORY), y[:, :1]), torch.tensor([1.0]), alone)
     for mine, theirs in zip(both.shared_parameters(), alone.shared_parameters(), strict=True):
         assert mine.grad is not None
         assert theirs.grad is not None
@@ -78,7 +79,7 @@ def test_tiny_and_huge_losses_are_weighed_alike(scale):
     outputs = shared(torch.randn(8, 3, generator=draw), NO_CATEGORY)
     parameters = list(shared.parameters())
     expected = torch.autograd.grad((outputs.mean(0) * scale) @ weights, parameters, retain_graph=True)
-    Static().backward(outputs.mean(0) * scale, weights, shared)
+    STATIC.backward(outputs.mean(0) * scale, weights, shared)
     for parameter, gradient in zip(parameters, expected, strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, gradient)
@@ -89,10 +90,10 @@ def test_gradients_add_to_what_is_there():
     shared, losses = exact_model(2, draw)
     x, y = whole_numbers((8, 3), draw), whole_numbers((8, 2), draw)
     for _ in range(2):
-        Static().backward(losses(shared(x, NO_CATEGORY), y), torch.ones(2), shared)
+        STATIC.backward(losses(shared(x, NO_CATEGORY), y), torch.ones(2), shared)
     twice = shared.heads.bias.grad
     shared.zero_grad()
-    Static().backward(losses(shared(x, NO_CATEGORY), y), torch.ones(2), shared)
+    STATIC.backward(losses(shared(x, NO_CATEGORY), y), torch.ones(2), shared)
     assert twice is not None
     assert shared.heads.bias.grad is not None
     assert torch.equal(twice, 2 * shared.heads.bias.grad)
