@@ -24,6 +24,7 @@ from app.jobs.schemas import Cancel
 from app.jobs.service import versions
 from app.jobs.watch import Watch
 from app.keyring import Keyring
+from app.methods import endpoints as methods
 from app.models import endpoints as models
 from app.models.service import locate
 from app.parts import Parts
@@ -61,7 +62,7 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
     )
     # routes are tried in this order, and predictions are asked for most often
-    for router in (predictions.router, datasets.router, jobs.router, models.router):
+    for router in (predictions.router, datasets.router, jobs.router, models.router, methods.router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)
