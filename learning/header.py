@@ -11,6 +11,9 @@ from learning.encoding.encoding import Encoding
 from learning.planning import Plan
 from learning.tasks import Layout, Slot, Task, TaskType
 
+# Beyond what any dataset holds, and small enough that no finite float32 overflows with it.
+MAX_SCALE = 1e200
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,8 +41,8 @@ class Output(_Part):
     group: int | None = Field(default=None, ge=0)
     features: int = Field(default=0, ge=0)
     classes: tuple[str, ...] | None = None
-    mean: float = Field(default=0.0, allow_inf_nan=False)
-    deviation: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
+    mean: float = Field(default=0.0, ge=-MAX_SCALE, le=MAX_SCALE)
+    deviation: float = Field(default=1.0, gt=0.0, le=MAX_SCALE)
 
 
 class GroupHead(_Part):
@@ -54,11 +57,12 @@ class ModelHeader(_Part):
 
     inputs: the columns that rows bring, features and group keys. ignored: columns that training had and did not use;
     rows may bring them. feature_sets: the encoded features of each source. heads: of a model with ``group_by``.
-    tasks: the trained tasks as (name, position of the output).
+    tasks: the trained tasks as (name, position of the output). transfer: the method that made it from another model.
+    job: what it was trained for, as a spec that can be planned again.
     """
 
     format: Literal[1] = 1
-    kind: Literal["multitask"] = "multitask"
+    kind: Literal["multitask", "transfer"] = "multitask"
     name: str | None
     inputs: tuple[Input, ...]
     ignored: tuple[str, ...] = ()
@@ -72,6 +76,8 @@ class ModelHeader(_Part):
     network: dict[str, Any]
     sharing: dict[str, Any]
     balancing: dict[str, Any]
+    transfer: dict[str, Any] | None = None
+    job: dict[str, Any] | None = None
     encoding: Encoding
 
     @property
@@ -99,7 +105,12 @@ class ModelHeader(_Part):
             "a head that is not there": all(
                 head.group < self.groups and len(head.key) == len(self.group_by) for head in self.heads
             ),
-            "a task without output": all(output < len(self.outputs) for _, output in self.tasks),
+            "a task without output": all(0 <= output < len(self.outputs) for _, output in self.tasks),
+            "a slot without units": all(units >= 1 for _, units in self.slots),
+            "an output with other classes than its type has": all(_classes_fit(output) for output in self.outputs),
+            "two columns of one name": len(known) == len(self.encoding.columns) and len(names) == len(self.inputs),
+            "a feature of another type than its input": {(c.name, c.type) for c in self.encoding.columns}
+            <= {(column.name, column.type) for column in self.inputs},
             "two outputs of one name": len({output.name for output in self.outputs}) == len(self.outputs),
         }
         for found, sound in checks.items():
@@ -120,7 +131,7 @@ class ModelHeader(_Part):
             "inputs": [column.model_dump(mode="json", exclude_none=True) for column in self.inputs],
             "group_by": list(self.group_by),
             "network": self.network,
-            "method": {"sharing": self.sharing, "balancing": self.balancing},
+            "method": self.transfer or {"sharing": self.sharing, "balancing": self.balancing},
         }
 
 
@@ -166,6 +177,7 @@ def header_of(
         network=spec.network.model_dump(mode="json"),
         sharing=spec.sharing.model_dump(mode="json"),
         balancing=spec.balancing.model_dump(mode="json"),
+        job=spec.model_dump(mode="json", exclude={"name", "baselines", "priority", "metadata"}),
         encoding=encoding,
     )
 
@@ -186,6 +198,12 @@ def _output(task: Task, sets: Sequence[tuple[str, ...]], kept: Collection[str], 
 
 def _owner(task: Task) -> str:
     return task.name if task.key is None else task.target
+
+
+def _classes_fit(output: Output) -> bool:
+    classes = output.classes or ()
+    wanted = {"regression": 0, "binary": 2}.get(output.type, max(2, len(classes)))
+    return len(classes) == len(set(classes)) == wanted
 
 
 def _units(output: Output) -> int:

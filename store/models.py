@@ -32,6 +32,11 @@ class Model:
     parents: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
+    @property
+    def imported(self) -> bool:
+        """Whether it came as a file: what is made here has a job or a parent."""
+        return self.job_id is None and not self.parents
+
 
 _JOINED = ("parents", "aliases")
 _COLUMNS = tuple(getattr(ModelRow, field.name) for field in fields(Model) if field.name not in _JOINED)

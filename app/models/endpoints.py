@@ -1,13 +1,14 @@
-"""Models: list, show, tasks, lineage, artifact, delete."""
+"""Models: import, list, show, tasks, lineage, artifact, delete."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from app.deps import NO_QUERY, Held, Who
+from app.deps import NO_QUERY, Held, IdempotencyKey, Who
 from app.models import service
-from app.models.schemas import Lineage, Model, ModelQuery, ModelTaskQuery, Task
+from app.models.intake import receive
+from app.models.schemas import ImportQuery, Lineage, Model, ModelQuery, ModelTaskQuery, Task
 from app.openapi import answers
 from app.pages import Page
 
@@ -18,6 +19,25 @@ _FILE: dict[int | str, dict[str, Any]] = {
     206: {"description": "The part of it that `Range` asks for."},
     304: {"description": "The file that the client has."},
 }  # fmt: skip
+
+
+_IMPORT = {
+    "requestBody": {
+        "required": True,
+        "description": "What `GET …/artifact` of any installation answers with.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post(
+    "", status_code=201, response_model=Model, responses=answers(400, 408, 409, 413, 415, 422), openapi_extra=_IMPORT
+)
+async def import_model(
+    request: Request, query: Annotated[ImportQuery, Query()], held: Held, who: Who, key: IdempotencyKey
+) -> Any:
+    """Store the file of a model, which answers predictions at once. It is read and checked before the answer."""
+    return (await receive(held, who, request, query, key)).response()
 
 
 @router.get("")

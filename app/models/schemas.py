@@ -54,7 +54,8 @@ class Model(Closed):
     object: Literal["model"]
     name: str | None
     kind: str
-    job: str | None
+    job: str | None = Field(description="The job that made it; null for one that was imported or adapted.")
+    imported: bool = Field(description="Whether it came as a file, from another installation.")
     parents: list[str]
     aliases: list[str]
     adaptable: bool
@@ -94,6 +95,14 @@ class Lineage(Closed):
     nodes: list[Node]
     edges: list[Edge]
     complete: bool = Field(description="False when there is more than fits one answer.")
+
+
+class ImportQuery(BaseModel):
+    """How to store a file as a model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str | None = Field(default=None, description="Instead of the name that the file has.")
 
 
 class ModelQuery(PageQuery):

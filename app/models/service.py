@@ -49,11 +49,11 @@ def page(parts: Parts, who: Principal, query: ModelQuery) -> Page[Model]:
             name=query.name,
             created_after=query.created_after,
         )
-    return make_page(found, show=_show, key=lambda model: model.id)
+    return make_page(found, show=show, key=lambda model: model.id)
 
 
 def get(parts: Parts, who: Principal, model_id: str) -> Model:
-    return _show(_read(parts, who, model_id))
+    return show(_read(parts, who, model_id))
 
 
 def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) -> Page[Task]:
@@ -156,7 +156,8 @@ def _read(parts: Parts, who: Principal, model_id: str) -> models.Model:
         return _get(session, who, model_id)
 
 
-def _show(model: models.Model) -> Model:
+def show(model: models.Model) -> Model:
+    """The model on the wire."""
     header = model.header
     return Model(
         id=model.id,
@@ -164,6 +165,7 @@ def _show(model: models.Model) -> Model:
         name=model.name,
         kind=model.kind,
         job=model.job_id,
+        imported=model.imported,
         parents=list(model.parents),
         aliases=[],
         adaptable=header["adaptable"],
@@ -176,6 +178,12 @@ def _show(model: models.Model) -> Model:
         created_at=model.created_at,
         expires_at=None,
     )
+
+
+def check_shown(header: Mapping[str, Any]) -> None:
+    """Raises ValidationError when what a file tells of its tasks and inputs cannot be shown."""
+    _tasks(header["tasks"])
+    _INPUTS.validate_python(header["inputs"])
 
 
 def _tasks(told: Sequence[dict[str, Any]]) -> list[Task]:

@@ -9,7 +9,7 @@ from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import Tenant
 
 KEYS = {
-    "id", "object", "name", "kind", "job", "parents", "aliases", "adaptable", "tasks", "inputs", "network", "method", "bytes",
+    "id", "object", "name", "kind", "job", "imported", "parents", "aliases", "adaptable", "tasks", "inputs", "network", "method", "bytes",
     "sha256", "created_at", "expires_at",
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ PATHS = {
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
     "/v1/methods": {"get"},
-    "/v1/models": {"get"},
+    "/v1/models": {"get", "post"},
     "/v1/models/{model_id}": {"get", "delete"},
     "/v1/models/{model_id}/tasks": {"get"},
     "/v1/models/{model_id}/lineage": {"get"},
