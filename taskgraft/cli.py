@@ -103,6 +103,13 @@ def job(job_id: str, data: DataFolder = None) -> None:
 
 
 @app.command()
+def retry(job_id: str, data: DataFolder = None) -> None:
+    """Do an ended job again, as a new job of the same spec."""
+    with Taskgraft(data=data) as service:
+        _print(service.retry(job_id))
+
+
+@app.command()
 def predict(
     model: str,
     rows: Annotated[

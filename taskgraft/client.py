@@ -17,23 +17,15 @@ from typing import Any, Self
 
 import httpx
 
+from taskgraft.content import Columns, chunks_of, content_of
 from taskgraft.errors import Document, JobFailed
 from taskgraft.location import locate
-from taskgraft.transport import Content, Request, Transport
+from taskgraft.transport import Request, Transport
 
-MEDIA_TYPES = {
-    ".csv": "text/csv",
-    ".tsv": "text/csv",
-    ".json": "application/json",
-    ".ndjson": "application/x-ndjson",
-    ".jsonl": "application/x-ndjson",
-    ".parquet": "application/vnd.apache.parquet",
-}
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 _WAIT_SECONDS = 30
-_CHUNK_BYTES = 1 << 20
+_IMPORT_SECONDS = 330.0  # as long as the service may take to read a model
 
-Columns = Mapping[str, Sequence[Any]]
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -77,7 +69,7 @@ class Taskgraft:
         types: Mapping[str, str] | None = None,
     ) -> Document:
         """Store a table: a file (streamed), its bytes, or columns by name; → the dataset with its columns and warnings."""
-        content, guessed, called = _content(source)
+        content, guessed, called = content_of(source)
         params = {
             "name": name or called,
             "delimiter": delimiter,
@@ -129,6 +121,10 @@ class Taskgraft:
         """Stop the job; with ``keep_best`` the best model so far is stored."""
         return self._json(Request("POST", f"/v1/jobs/{job_id}/cancel", body={"keep_best": keep_best}))
 
+    def retry(self, job_id: str) -> Document:
+        """Do an ended job again; → the new job, whose ``retried_from`` is ``job_id``."""
+        return self._json(Request("POST", f"/v1/jobs/{job_id}/retry"))
+
     def events(self, job_id: str, *, after: int = 0) -> Iterator[Document]:
         """The job's events as they happen, ``{"id","event","data"}``, until it ends. A broken stream resumes where it was."""
         while True:
@@ -166,6 +162,19 @@ class Taskgraft:
         """One row by GET: its values are typed by the model's input schema."""
         return self._json(Request("GET", f"/v1/models/{model}/predictions", params=features))
 
+    def import_model(self, path: Path | str, *, name: str | None = None) -> Document:
+        """Store the file of another installation's model (streamed); → the model, which predicts at once."""
+        return self._json(
+            Request(
+                "POST",
+                "/v1/models",
+                params={"name": name},
+                content=chunks_of(Path(path)),
+                media_type="application/octet-stream",
+                timeout_seconds=_IMPORT_SECONDS,
+            )
+        )
+
     def get(self, path: str, **params: Any) -> Document:
         """Any other document of the API, as ``service.get("/v1/models/mdl_…/lineage")``."""
         return self._json(Request("GET", path, params=params))
@@ -185,28 +194,6 @@ class Taskgraft:
 
     def _json(self, request: Request) -> Document:
         return dict(self._transport.send(request).json())
-
-
-def _content(source: Path | str | bytes | Columns) -> tuple[Content, str, str | None]:
-    """How to send what was given: its bytes (opened anew for a retry), their media type, and a name for the dataset."""
-    if isinstance(source, bytes):
-        data = source
-        return lambda: data, "text/csv", None
-    if isinstance(source, Mapping):
-        text = json.dumps({"columns": {name: list(values) for name, values in source.items()}}).encode()
-        return lambda: text, "application/json", None
-    path = Path(source)
-    if path.suffix.lower() not in MEDIA_TYPES:
-        raise ValueError(
-            f"expected a file ending in one of {', '.join(sorted(MEDIA_TYPES))}, found {path.name}: pass media_type and bytes"
-        )
-
-    def chunks() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                yield chunk
-
-    return chunks, MEDIA_TYPES[path.suffix.lower()], path.stem
 
 
 def _server_sent(lines: Iterator[str]) -> Iterator[Document]:

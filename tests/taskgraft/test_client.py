@@ -68,6 +68,27 @@ def test_columns_are_uploaded_as_json(service, script):
     assert script.asked[0]["headers"]["Content-Type"] == "application/json"
 
 
+def test_a_model_is_imported_as_the_bytes_of_its_file(service, script, tmp_path):
+    file = tmp_path / "wine.safetensors"
+    file.write_bytes(bytes(range(256)) * 10_000)
+    script.then_drop().then(201, {"id": "mdl_1"}).then(201, {"id": "mdl_2"})
+    assert service.import_model(file)["id"] == "mdl_1"
+    service.import_model(str(file), name="wine")
+    broken, again, named = script.asked
+    assert [asked["body"] for asked in (again, named)] == [file.read_bytes()] * 2
+    assert again["headers"]["Content-Type"] == "application/octet-stream"
+    assert broken["headers"]["Idempotency-Key"] == again["headers"]["Idempotency-Key"]
+    assert (again["path"], named["path"]) == ("/v1/models", "/v1/models?name=wine")
+
+
+def test_a_job_is_done_again_by_its_id(service, script):
+    script.then(202, job("queued", retried_from="job_0"))
+    assert service.retry("job_0")["retried_from"] == "job_0"
+    asked = script.asked[0]
+    assert (asked["method"], asked["path"], asked["body"]) == ("POST", "/v1/jobs/job_0/retry", b"")
+    assert asked["headers"]["Idempotency-Key"]
+
+
 def test_a_file_of_unknown_form_is_refused_before_anything_is_sent(service, script, tmp_path):
     with pytest.raises(ValueError, match=r"\.csv.*found table\.xls"):
         service.upload(tmp_path / "table.xls")
