@@ -15,6 +15,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Security
 from fastapi.responses import HTMLResponse, Response
 
 from app import health, openapi, problems, reference
+from app.aliases import endpoints as aliases
+from app.aliases.schemas import PutAlias, RollBack
 from app.datasets import endpoints as datasets
 from app.datasets.schemas import Columns
 from app.deps import principal, readable_query
@@ -28,6 +30,7 @@ from app.methods import endpoints as methods
 from app.models import endpoints as models
 from app.models.service import locate
 from app.parts import Parts
+from app.pointers import Pointers
 from app.predictions import endpoints as predictions
 from app.predictions.schemas import PredictRequest
 from app.predictors import Predictors
@@ -62,11 +65,13 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
     )
     # routes are tried in this order, and predictions are asked for most often
-    for router in (predictions.router, datasets.router, jobs.router, models.router, methods.router):
+    for router in (predictions.router, datasets.router, jobs.router, models.router, aliases.router, methods.router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)
-    openapi.install(app, bodies=(Columns, Cancel, PredictRequest), schemas={"JobSpec": spec_json_schema()})
+    openapi.install(
+        app, bodies=(Columns, Cancel, PredictRequest, PutAlias, RollBack), schemas={"JobSpec": spec_json_schema()}
+    )
     app.add_route("/docs", partial(_reference, app), include_in_schema=False)
     return app
 
@@ -120,6 +125,7 @@ def _parts(settings: AppSettings) -> Parts:
         ingest=IngestPool(IngestLimits(), processes=settings.ingest_processes),
         ingest_places=anyio.CapacityLimiter(settings.ingest_processes),
         keyring=Keyring(database, trust_seconds=settings.trust_seconds),
+        pointers=Pointers(database, trust_seconds=settings.alias_trust_seconds),
         predictors=Predictors(
             locate=locate(database, artifacts),
             most_bytes=settings.predictor_bytes,

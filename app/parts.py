@@ -6,6 +6,7 @@ import anyio
 
 from app.jobs.watch import Watch
 from app.keyring import Keyring
+from app.pointers import Pointers
 from app.predictors import Predictors
 from app.settings import AppSettings
 from store.artifacts import ArtifactStore
@@ -25,6 +26,7 @@ class Parts:
     ingest: IngestPool
     ingest_places: anyio.CapacityLimiter  # threads that wait for the ingest pool; never more than it has processes
     keyring: Keyring
+    pointers: Pointers
     predictors: Predictors
     watch: Watch
 

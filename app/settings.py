@@ -34,6 +34,9 @@ class AppSettings(StoreSettings):
         default=2.0,
         description="How long an accepted key and a model's existence are believed without asking the database.",
     )
+    alias_trust_seconds: float = Field(
+        default=0.5, description="How long other processes' moves of an alias may go unseen by predictions."
+    )
     change_poll_seconds: float = Field(
         default=0.1, description="How often waiting requests look for a change of their job."
     )

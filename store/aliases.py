@@ -8,9 +8,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from store.errors import AliasMoved, InvalidCursor, NotFound, NothingBefore
+from store.errors import AliasMoved, InvalidCursor, InvalidName, NotFound, NothingBefore
 from store.ids import is_id
 from store.models import pin
+from store.names import alias_name
 from store.paging import AnySelect, Page, keyset
 from store.tables import AliasMoveRow, AliasRow
 
@@ -59,10 +60,10 @@ def resolve(session: Session, project_id: str, reference: str) -> str:
     """The id of a model that is named by id or by alias; an id is not looked up. Raises NotFound."""
     if is_id(reference, "model"):
         return reference
-    row = session.execute(_pointing(project_id).where(AliasRow.name == reference)).first()
-    if row is None:
-        raise NotFound("model", reference)
-    return Alias(*row).model_id
+    try:
+        return get(session, project_id, alias_name(reference)).model_id
+    except (InvalidName, NotFound):
+        raise NotFound("model", reference) from None
 
 
 def page(
@@ -98,6 +99,7 @@ def move(
 ) -> tuple[Alias, bool]:
     """Make the alias point to the model; → the alias, and whether it is new. Where it points already, nothing changes.
 
+    ``name`` has passed ``store.names.alias_name``.
     Raises AliasMoved when it does not point to where ``belief`` says; ModelNotFound, ModelDeleted.
     """
     held = _held(session, project_id, name) or _made(session, project_id, name, now=now)

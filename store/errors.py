@@ -82,6 +82,12 @@ class ModelInUse(StoreError):
         self.aliases = tuple(aliases)
 
 
+class InvalidName(StoreError):
+    """Nothing may be called that."""
+
+    code = "invalid-name"
+
+
 class AliasMoved(StoreError):
     """An alias does not point to what the mover believes."""
 

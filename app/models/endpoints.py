@@ -80,15 +80,17 @@ def artifact(
     ] = None,
 ) -> Response:
     """The model's file, or a part of it. It never changes, so its hash is its ETag."""
-    file = service.artifact(held, who, model_id)
-    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": "private, max-age=31536000, immutable"}
+    known, file = service.artifact(held, who, model_id)
+    # an alias may point to another file tomorrow
+    kept = "private, max-age=31536000, immutable" if known == model_id else "private, no-cache"
+    headers = {"ETag": f'"{file.sha256}"', "Cache-Control": kept}
     if service.has_already(file, request.headers.get("if-none-match")):
         return Response(status_code=304, headers=headers)
-    return service.download(file, f"{model_id}.safetensors", part, request.headers.get("if-range"), headers=headers)
+    return service.download(file, f"{known}.safetensors", part, request.headers.get("if-range"), headers=headers)
 
 
-@router.delete("/{model_id}", status_code=204, responses=answers(404), dependencies=[NO_QUERY])
+@router.delete("/{model_id}", status_code=204, responses=answers(404, 409), dependencies=[NO_QUERY])
 def delete(model_id: str, held: Held, who: Who) -> Response:
-    """Delete a model. What came from it stays."""
+    """Delete a model to which no alias points. What came from it stays."""
     service.delete(held, who, model_id)
     return Response(status_code=204)

@@ -24,10 +24,9 @@ from app.pages import Page
 from app.pages import page as make_page
 from app.parts import Parts
 from app.predictors import Locate, Location
-from store import models
+from store import aliases, models
 from store.artifacts import ArtifactStore
-from store.errors import InvalidCursor, NotFound
-from store.ids import is_id
+from store.errors import InvalidCursor
 from store.keys import Principal
 from store.lineage import lineage as read_lineage
 from store.paging import Page as StorePage
@@ -70,11 +69,11 @@ def tasks(parts: Parts, who: Principal, model_id: str, query: ModelTaskQuery) ->
 
 def lineage(parts: Parts, who: Principal, model_id: str) -> Lineage:
     with parts.database.reading() as session:
-        _get(session, who, model_id)
-        found = read_lineage(session, who.project_id, model_id)
+        known = _get(session, who, model_id).id
+        found = read_lineage(session, who.project_id, known)
     return Lineage(
         object="lineage",
-        model=model_id,
+        model=known,
         nodes=[
             Node.model_validate(
                 {"id": node.id, "object": node.kind, "name": node.name, "sha256": node.sha256, "deleted": node.deleted}
@@ -86,8 +85,11 @@ def lineage(parts: Parts, who: Principal, model_id: str) -> Lineage:
     )
 
 
-def artifact(parts: Parts, who: Principal, model_id: str) -> Location:
-    return locate(parts.database, parts.artifacts)(who.project_id, model_id)
+def artifact(parts: Parts, who: Principal, reference: str) -> tuple[str, Location]:
+    """The id of the model that ``reference`` names, and its file."""
+    with parts.database.reading() as session:
+        model_id = aliases.resolve(session, who.project_id, reference)
+    return model_id, locate(parts.database, parts.artifacts)(who.project_id, model_id)
 
 
 def has_already(file: Location, if_none_match: str | None) -> bool:
@@ -123,17 +125,16 @@ def download(
 
 
 def delete(parts: Parts, who: Principal, model_id: str) -> None:
-    _known(model_id)
     with parts.database.transaction() as session:
-        models.delete(session, who.project_id, model_id, now=parts.database.now(session))
-    parts.predictors.forget(who.project_id, model_id)
+        known = aliases.resolve(session, who.project_id, model_id)
+        models.delete(session, who.project_id, known, now=parts.database.now(session))
+    parts.predictors.forget(who.project_id, known)
 
 
 def locate(database: Database, artifacts: ArtifactStore) -> Locate:
     """Finds a model's file through the database."""
 
     def find(project_id: str, model_id: str) -> Location:
-        _known(model_id)
         with database.reading() as session:
             model = models.get(session, project_id, model_id)
         return Location(artifacts.path(model.artifact), model.artifact, model.bytes)
@@ -141,14 +142,9 @@ def locate(database: Database, artifacts: ArtifactStore) -> Locate:
     return find
 
 
-def _known(model_id: str) -> None:
-    if not is_id(model_id, "model"):
-        raise NotFound("model", model_id)
-
-
 def _get(session: Session, who: Principal, model_id: str) -> models.Model:
-    _known(model_id)
-    return models.get(session, who.project_id, model_id)
+    """The model that is named by id or by alias."""
+    return models.get(session, who.project_id, aliases.resolve(session, who.project_id, model_id))
 
 
 def _read(parts: Parts, who: Principal, model_id: str) -> models.Model:
@@ -167,7 +163,7 @@ def show(model: models.Model) -> Model:
         job=model.job_id,
         imported=model.imported,
         parents=list(model.parents),
-        aliases=[],
+        aliases=list(model.aliases),
         adaptable=header["adaptable"],
         tasks=_tasks(header["tasks"]) if len(header["tasks"]) <= SHOWN_TASKS else None,
         inputs=_INPUTS.validate_python(header["inputs"]),

@@ -24,10 +24,10 @@ router = APIRouter(prefix="/models/{model_id}/predictions", tags=["predictions"]
 async def predict(request: Request, model_id: str, held: Held, who: Who) -> Any:
     """Answer for rows or columns."""
     bodies.media_type(request, (bodies.JSON,))
-    predictor = await held.predictors.get(who.project_id, model_id)
+    predictor, answering = await service.ready(held, who, model_id)
     limits = held.settings
     body = await bodies.read(request, most_bytes=limits.prediction_bytes, idle_seconds=limits.body_idle_seconds)
-    content = await service.predict(predictor, model_id, body, most_rows=limits.prediction_rows)
+    content = await service.predict(predictor, answering, body, most_rows=limits.prediction_rows)
     return Response(content, media_type=bodies.JSON)
 
 
@@ -51,7 +51,7 @@ async def predict(request: Request, model_id: str, held: Held, who: Who) -> Any:
 )
 async def predict_one(request: Request, model_id: str, held: Held, who: Who) -> Any:
     """Answer for one row, typed by the model's input schema. An empty value is a missing one."""
-    predictor = await held.predictors.get(who.project_id, model_id)
+    predictor, answering = await service.ready(held, who, model_id)
     return Response(
-        service.predict_one(predictor, model_id, request.query_params.multi_items()), media_type=bodies.JSON
+        service.predict_one(predictor, answering, request.query_params.multi_items()), media_type=bodies.JSON
     )

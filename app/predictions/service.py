@@ -7,14 +7,36 @@ import orjson
 from anyio.to_thread import run_sync
 
 from app.errors import first_problem
+from app.parts import Parts
 from app.predictions import query
 from app.predictions.requests import Asked, parse
 from app.problems import pointed
 from learning.errors import InputError
 from learning.predictor import Labels, Predictor, Values
+from store.errors import NotFound
+from store.keys import Principal
 
 INLINE_WORK = 10**10
 """Body bytes times model bytes up to which an answer is worked out on the event loop: a few milliseconds."""
+
+
+async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor, str]:
+    """The predictor of a model that is named by id or by alias, and the model's id.
+
+    Raises:
+        NotFound: no such model or alias in this project.
+        ApiError: as ``Predictors.get``.
+    """
+    model_id = await parts.pointers.model(who.project_id, reference)
+    try:
+        return await parts.predictors.get(who.project_id, model_id), model_id
+    except NotFound:
+        if model_id == reference:
+            raise
+    # another process has moved the alias, and then deleted the model that it pointed to here
+    parts.pointers.forget(who.project_id, reference)
+    model_id = await parts.pointers.model(who.project_id, reference)
+    return await parts.predictors.get(who.project_id, model_id), model_id
 
 
 async def predict(predictor: Predictor, model_id: str, body: bytes, *, most_rows: int) -> bytes:

@@ -90,6 +90,7 @@ def small_settings(database_url: str, artifacts: Path) -> AppSettings:
         body_idle_seconds=1.0,
         renew_key_seconds=0.1,
         trust_seconds=0.2,
+        alias_trust_seconds=0.2,
         change_poll_seconds=0.05,
         ping_seconds=0.3,
     )

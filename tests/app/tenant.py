@@ -14,10 +14,10 @@ from store import claims
 from store.artifacts import ArtifactStore
 from store.claims import Claim, Outcome
 from store.session import Database
-from store.tables import DatasetRow, IdempotencyRow, JobRow, ModelRow
+from store.tables import AliasMoveRow, AliasRow, DatasetRow, IdempotencyRow, JobRow, ModelRow
 
 CSV = {"Content-Type": "text/csv"}
-VISIBLE = (DatasetRow, JobRow, ModelRow, IdempotencyRow)
+VISIBLE = (AliasMoveRow, AliasRow, DatasetRow, JobRow, ModelRow, IdempotencyRow)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,9 @@ def test_every_route_but_the_open_ones_needs_a_key(anonymous: httpx.Client):
     assert len(closed) >= 20
 
     for method, path in closed:
-        answer = anonymous.request(method, path.format_map(dict.fromkeys(("dataset_id", "job_id", "model_id"), "x")))
+        answer = anonymous.request(
+            method, path.format_map(dict.fromkeys(("dataset_id", "job_id", "model_id", "name"), "x"))
+        )
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized"), path
         assert answer.headers["www-authenticate"].startswith("Bearer")
 

@@ -22,6 +22,9 @@ PATHS = {
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
     "/v1/methods": {"get"},
+    "/v1/aliases": {"get"},
+    "/v1/aliases/{name}": {"get", "put", "delete"},
+    "/v1/aliases/{name}/rollback": {"post"},
     "/v1/models": {"get", "post"},
     "/v1/models/{model_id}": {"get", "delete"},
     "/v1/models/{model_id}/tasks": {"get"},
@@ -69,6 +72,8 @@ def test_every_operation_answers_with_problem_documents(document):
 
 def test_answers_are_closed_and_leave_nothing_out(document):
     for name in (
+        "Alias",
+        "AliasWithHistory",
         "Dataset",
         "Job",
         "Model",
@@ -103,7 +108,7 @@ def test_no_operation_takes_a_parameter_that_it_does_not_declare(tenant: Tenant,
     for path, methods in document["paths"].items():
         for method in methods:
             if path.startswith("/v1/") and not (method == "get" and path in everything_else):
-                place = path.format_map(dict.fromkeys(("dataset_id", "job_id", "model_id"), "x"))
+                place = path.format_map(dict.fromkeys(("dataset_id", "job_id", "model_id", "name"), "x"))
                 answer = tenant.client.request(
                     method,
                     place,

@@ -42,6 +42,11 @@ def listing(path: str, **params: Any) -> Send:
     return call("GET", at(path), params=params)
 
 
+def alias(name: str, **body: Any) -> Send:
+    """Point the alias to the world's model, unless ``body`` says otherwise."""
+    return lambda world: world.tenant.client.put(f"/v1/aliases/{name}", json={"model": world.model, **body})
+
+
 def of_finished_job(part: str, **params: Any) -> Send:
     return lambda world: world.tenant.client.get(f"/v1/jobs/{world.finished_job}/{part}", params=params)
 
@@ -97,7 +102,18 @@ IDS = {
     "nul": "ds_%00",
     "unicode": "ds_%F0%9F%8D%87",
 }
-LISTS = ("/v1/datasets", "/v1/jobs", "/v1/models")
+ALIAS_NAMES = {
+    "id": UNKNOWN_MODEL,
+    "beginning-of-an-id": "MDL_wine",
+    "long": "a" * 201,
+    "long-in-bytes": "%F0%9F%8D%87" * 51,
+    "control": "a%0D%0Ab",
+    "direction": "a%E2%80%AEb",
+    "no-utf-8": "a%FF",
+    "space": "%20a",
+    "backslash": "a%5Cb",
+}
+LISTS = ("/v1/aliases", "/v1/datasets", "/v1/jobs", "/v1/models")
 
 CASES = [
     *(
@@ -177,6 +193,27 @@ CASES = [
     Case(102, "other-body", keyed(USED_KEY), 422, "idempotency-key-reused"),
     Case(102, "in-progress", keyed(BUSY_KEY), 409, "request-in-progress"),
     *(Case(104, f"no-id{path.replace('/', '-')}", listing(path, after="x"), 400, "invalid-cursor") for path in LISTS),
+    Case(103, "stale-belief", alias("prod", if_current=UNKNOWN_MODEL), 409, "alias-moved"),
+    Case(103, "stale-belief-in-none", alias("prod", if_current=None), 409, "alias-moved"),
+    Case(103, "stale-rollback", call("POST", at("/v1/aliases/prod/rollback"), json={"if_current": UNKNOWN_MODEL}), 409,
+         "alias-moved"),
+    Case(103, "nothing-before", call("POST", at("/v1/aliases/prod/rollback")), 409, "nothing-to-roll-back"),
+    Case(103, "delete-model-in-use", call("DELETE", at("/v1/models/prod")), 409, "model-in-use"),
+    Case(103, "unknown-model", alias("new", model=UNKNOWN_MODEL), 422, "model-not-found", "/model"),
+    Case(103, "unknown-alias-as-model", alias("new", model="absent"), 422, "model-not-found", "/model"),
+    Case(103, "foreign-model", lambda world: alias("new", model=world.foreign_model)(world), 422, "model-not-found", "/model"),
+    Case(103, "deleted-model", lambda world: alias("new", model=world.deleted_model)(world), 409, "model-deleted", "/model"),
+    Case(103, "model-type", alias("new", model=1), 422, "wrong-type", "/model"),
+    Case(103, "no-model", call("PUT", at("/v1/aliases/new"), json={}), 422, "missing-field", "/model"),
+    Case(103, "field", alias("new", colour="red"), 422, "extra-field", "/colour"),
+    Case(103, "foreign-alias", lambda world: world.stranger.client.get("/v1/aliases/prod"), 404, "not-found"),
+    Case(103, "post", call("POST", at("/v1/aliases/prod"), json={}), 405, "method-not-allowed"),
+    *(Case(106, f"alias-{label}", alias(name), 422, "invalid-name") for label, name in ALIAS_NAMES.items()),
+    *(
+        Case(106, f"no-alias-{label}-{method}", call(method, at(f"/v1/aliases/{name}{end}")), 404, "not-found")
+        for label, name in ALIAS_NAMES.items()
+        for method, end in (("GET", ""), ("DELETE", ""), ("POST", "/rollback"))
+    ),
     Case(104, "other-list", listing("/v1/datasets", after=UNKNOWN_JOB), 400, "invalid-cursor"),
     Case(104, "foreign", lambda world: world.tenant.client.get("/v1/datasets", params={"after": world.foreign}), 400,
          "invalid-cursor"),

@@ -59,6 +59,7 @@ def make_world(new_tenant: Callable[[], Tenant]) -> World:
     removed = store_model(tenant, listed(typed))
     tenant.client.delete(f"/v1/models/{removed}").raise_for_status()
     foreign_model = store_model(stranger, listed(foreign))
+    tenant.client.put("/v1/aliases/prod", json={"model": model}).raise_for_status()
     tenant.submit(spec(good), **{"Idempotency-Key": USED_KEY.decode()})
     hold_key(tenant, BUSY_KEY.decode())
     return World(
