@@ -84,6 +84,21 @@ class TrainedModel:
             raise ModelFileInvalid(f"expected the header of a model, found at {where}: {first['msg']}") from None
 
 
+def read_header(path: Path) -> ModelHeader:
+    """The header of a file that `TrainedModel.save` wrote, without its weights.
+
+    Raises:
+        OSError: no such file, or not readable.
+        ModelFileInvalid: it is no header of a model.
+    """
+    _check_size(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return ModelHeader.model_validate_json((file.metadata() or {}).get(METADATA_KEY, ""))
+    except (SafetensorError, ValidationError) as error:
+        raise ModelFileInvalid(f"expected the header of a model, found {type(error).__name__}") from None
+
+
 def _check_size(path: Path) -> None:
     size = path.stat().st_size
     if size > MAX_BYTES:

@@ -88,6 +88,17 @@ class InvalidName(StoreError):
     code = "invalid-name"
 
 
+class ModelNeeded(StoreError):
+    """A model cannot be deleted while an unfinished job asks it."""
+
+    code = "model-in-use"
+
+    def __init__(self, key: str, jobs: Sequence[str]) -> None:
+        super().__init__(f"expected no unfinished job on {key}, found {', '.join(jobs[:5])}")
+        self.key = key
+        self.jobs = tuple(jobs)
+
+
 class AliasMoved(StoreError):
     """An alias does not point to what the mover believes."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from store.errors import NotFound
 from store.ids import PREFIXES
 from store.paging import AnySelect
-from store.tables import DatasetRow, JobDatasetRow, JobRow, ModelParentRow, ModelRow
+from store.tables import DatasetRow, JobDatasetRow, JobModelRow, JobRow, ModelParentRow, ModelRow
 
 Relation = Literal["reads", "makes", "parent", "retry"]
 MAX_NODES = 1000
@@ -29,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """``source`` came first: a dataset that a job reads, a job that makes a model or dataset, a model's parent, a job that
+    """``source`` came first: a dataset or model that a job reads, a job that makes a model or dataset, a model's parent, a job that
     another one does again."""
 
     source: str
@@ -81,6 +81,7 @@ def _edges(session: Session, project_id: str, keys: Collection[str], *, upwards:
     """The edges that end in ``keys``, or that begin there."""
     relations: Iterable[tuple[Relation, Any, Any]] = (
         ("reads", JobDatasetRow.dataset_id, JobDatasetRow.job_id),
+        ("reads", JobModelRow.model_id, JobModelRow.job_id),
         ("makes", DatasetRow.job_id, DatasetRow.id),
         ("makes", ModelRow.job_id, ModelRow.id),
         ("parent", ModelParentRow.parent_id, ModelParentRow.child_id),

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from store.errors import InvalidCursor, ModelDeleted, ModelInUse, ModelNotFound, NotFound
+from store.errors import InvalidCursor, ModelDeleted, ModelInUse, ModelNeeded, ModelNotFound, NotFound
+from store.lifecycle import UNFINISHED
 from store.lineage import Lineage
 from store.lineage import lineage as graph
 from store.paging import AnySelect, Page, keyset
-from store.tables import AliasRow, ModelParentRow, ModelRow
+from store.tables import AliasRow, JobModelRow, JobRow, ModelParentRow, ModelRow
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def pin(session: Session, project_id: str, model_id: str) -> None:
 def delete(session: Session, project_id: str, model_id: str, *, now: datetime) -> None:
     """Leave a tombstone, so that lineage holds; the bytes go in ``store.sweep``.
 
-    Raises NotFound; ModelInUse while an alias points to it.
+    Raises NotFound; ModelInUse while an alias points to it; ModelNeeded while an unfinished job asks it.
     """
     mine = (ModelRow.project_id == project_id, ModelRow.id == model_id)
     # locked first: an alias that moves here meanwhile waits, or is seen below
@@ -175,6 +176,14 @@ def delete(session: Session, project_id: str, model_id: str, *, now: datetime) -
         raise NotFound("model", model_id)
     if aliases := _aliases(session, project_id, [model_id]).get(model_id):
         raise ModelInUse(model_id, aliases)
+    askers = session.scalars(
+        select(JobRow.id)
+        .join(JobModelRow, JobModelRow.job_id == JobRow.id)
+        .where(JobModelRow.model_id == model_id, JobRow.status.in_(UNFINISHED))
+        .order_by(JobRow.id)
+    ).all()
+    if askers:
+        raise ModelNeeded(model_id, askers)
     session.execute(update(ModelRow).where(*mine).values(deleted_at=now))
 
 

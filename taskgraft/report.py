@@ -48,8 +48,12 @@ def follow(service: Taskgraft, job: Document, *, console: Console) -> Document:
 
 
 def show(job: Document, *, console: Console) -> None:
-    """The summary, and a row for each task with its rivals beside it."""
+    """What a job found: of a training the summary, and a row for each task with its rivals beside it."""
     result = job["result"]
+    if job["kind"] == "predict":
+        console.print(f"{result['rows']} rows answered in {result['seconds']['total']:.3g} s: {job['dataset']}")
+        _warn(result, console)
+        return
     table = Table(
         title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw",
         box=SIMPLE_HEAD,
@@ -67,6 +71,11 @@ def show(job: Document, *, console: Console) -> None:
     if len(tasks) > _MOST_ROWS:
         console.print(f"… and {len(tasks) - _MOST_ROWS} more tasks")
     console.print(result["summary"], markup=False)
+
+
+def _warn(result: Document, console: Console) -> None:
+    for warning in result["warnings"]:
+        console.print(f"{warning['code']}: {warning['detail']}", style="yellow", markup=False)
 
 
 def _cells(task: Document) -> Iterator[str]:

@@ -7,11 +7,10 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from store.artifacts import ArtifactStore
 from store.claims import Claim, NewDataset, NewModel, Outcome
-from store.ingest import canonical_table, describe
+from store.ingest import describe_file, rewrite
+from store.lifecycle import fruit
 from worker.endings import Finished
 from worker.messages import problem
 
@@ -56,10 +55,11 @@ def _published(artifacts: ArtifactStore, claim: Claim, ending: Finished, folder:
     tasks = told["tasks"]
     listed = {task["name"]: {key: value for key, value in task.items() if key != "name"} for task in tasks}
     result = {
-        **({"tasks": listed} if len(tasks) <= _TASKS_IN_RESULT else {}),
+        **({"tasks": listed} if claim.kind != "predict" and len(tasks) <= _TASKS_IN_RESULT else {}),
         **told["result"],
-        "test_predictions": dataset.id if dataset is not None else None,
     }
+    if fruit(claim.kind) != "dataset":  # a job whose fruit is a dataset names it itself
+        result["test_predictions"] = dataset.id if dataset is not None else None
     return Outcome(ending.status, result=result, tasks=tasks, model=model, dataset=dataset)
 
 
@@ -93,13 +93,13 @@ def _refuse_constant(name: str) -> Any:
 
 
 def _predictions(artifacts: ArtifactStore, claim: Claim, file: Path) -> NewDataset:
-    """The predictions for the test rows, as a dataset like any other."""
-    table = canonical_table(pq.read_table(file, memory_map=False))
+    """The predictions, for the test rows of a training, as a dataset like any other; they may be larger than memory."""
     staged = artifacts.stage()
-    pq.write_table(table, staged, compression="zstd")
-    description = describe(table)
-    name = f"{claim.name or claim.kind} test predictions"
-    return NewDataset(name=name, description=description, artifact=artifacts.publish(staged))
+    description = describe_file(staged, None, decoded_bytes=rewrite(file, staged))
+    what = "predictions" if fruit(claim.kind) == "dataset" else "test predictions"
+    return NewDataset(
+        name=f"{claim.name or claim.kind} {what}", description=description, artifact=artifacts.publish(staged)
+    )
 
 
 def _own_file(folder: Path, name: str) -> Path:

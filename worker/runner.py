@@ -75,7 +75,10 @@ def _attempt(bench: Bench, claim: Claim, mailbox: Mailbox, lease: Lease) -> Endi
         assignment = _assignment(bench, claim)
     except ArtifactMissing:
         return Finished(
-            "failed", error=problem("artifact-missing", "The data of a dataset is gone.", category="server")
+            "failed",
+            error=problem(
+                "artifact-missing", "The data of a dataset or the file of a model is gone.", category="server"
+            ),
         )
     try:
         child = bench.launcher.start(assignment, mailbox)
@@ -108,10 +111,19 @@ def _assignment(bench: Bench, claim: Claim) -> dict[str, Any]:
         "kind": claim.kind,
         "spec": claim.spec,
         "datasets": {key: str(bench.artifacts.path(sha256)) for key, sha256 in claim.datasets.items()},
+        "models": {key: str(_whole(bench, sha256)) for key, sha256 in claim.models.items()},
         "folder": str(bench.artifacts.work(job_id, attempt)),
         "checkpoints": [str(folder / point.file) for point in claim.checkpoints if _is_whole(folder, point)],
         "checkpoint_folder": str(folder),
     }
+
+
+def _whole(bench: Bench, sha256: str) -> Path:
+    """The file of a model, every byte of it as it was stored. Raises ArtifactMissing."""
+    path = bench.artifacts.path(sha256)
+    if file_sha256(path) != sha256:
+        raise ArtifactMissing(sha256)
+    return path
 
 
 def _is_whole(folder: Path, checkpoint: claims.Checkpoint) -> bool:

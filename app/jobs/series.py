@@ -24,7 +24,7 @@ def measured_under(spec: Mapping[str, Any], task: str) -> str:
     Raises:
         ApiError: ``unknown-task`` for what is neither the name of a task of this job nor one of its targets.
     """
-    tasks = spec["tasks"]
+    tasks = spec.get("tasks", [])  # a job that asks stored models has none, and no series
     if isinstance(tasks, list):
         names = [one["name"] for one in tasks]
         found = task if task in names else None
@@ -33,7 +33,8 @@ def measured_under(spec: Mapping[str, Any], task: str) -> str:
         found = next((name for name in names if task == name or _is_of(task, name, tasks["group_by"])), None)
     if found is None:
         some = ", ".join(shorten(name) for name in names[:10]) + (" …" if len(names) > 10 else "")
-        detail = f"expected the name of a task of this job, such as {some}; found {shorten(task)!r}"
+        known = f"such as {some}" if names else "which measures none"
+        detail = f"expected the name of a task of this job, {known}; found {shorten(task)!r}"
         raise first_problem([{"location": "query/task", "code": "unknown-task", "detail": detail}])
     return found if len(names) > 1 else ""
 

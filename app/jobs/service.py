@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.errors import ApiError, first_problem
 from app.jobs import series
 from app.jobs.answers import ROUTE, accepted, show
-from app.jobs.checks import planned
+from app.jobs.checks import Checked, planned
 from app.jobs.schemas import (
     Cancel,
     DryRun,
@@ -28,7 +28,6 @@ from app.parts import Parts
 from app.problems import body_problems, translate
 from app.replies import Reply, fingerprint, keep, recall
 from learning.errors import Notice, Problem, SpecError, pointer_to
-from learning.planning import Plan
 from store import idempotency, jobs
 from store.errors import NotFound, StoreError
 from store.idempotency import Answer
@@ -37,7 +36,6 @@ from store.keys import Principal
 from store.lifecycle import queue_of
 from store.paging import Page as StorePage
 from store.session import Database
-
 
 
 def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | None) -> Reply:
@@ -67,7 +65,7 @@ def submit(parts: Parts, who: Principal, body: Mapping[str, Any], key: str | Non
     return reply
 
 
-def _add(session: Session, who: Principal, plan: Plan, *, now: datetime) -> jobs.Job:
+def _add(session: Session, who: Principal, plan: Checked, *, now: datetime) -> jobs.Job:
     spec = plan.spec
     return jobs.add(
         session,
@@ -79,7 +77,8 @@ def _add(session: Session, who: Principal, plan: Plan, *, now: datetime) -> jobs
         queue=queue_of(spec.kind),
         priority=spec.priority,
         metadata=spec.metadata,
-        datasets=sorted({source.dataset for source in plan.sources}),
+        datasets=plan.datasets,
+        models=plan.models,
         warnings=[warning.model_dump() for warning in _warned(plan.notices)],
     )
 

@@ -2,5 +2,6 @@
 
 from learning.predictor.answers import Labels, Prediction, Values, meaning
 from learning.predictor.predictor import Predictor
+from learning.predictor.unseen import Unseen
 
-__all__ = ["Labels", "Prediction", "Predictor", "Values", "meaning"]
+__all__ = ["Labels", "Prediction", "Predictor", "Unseen", "Values", "meaning"]

@@ -5,9 +5,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from learning.encoding.cells import texts
-from learning.errors import Notice, Problem
+from learning.errors import Problem
 from learning.header import ModelHeader
 from learning.predictor.inputs import Found, read_keys
+from learning.predictor.unseen import Unseen
 from learning.predictor.values import MAX_PROBLEMS, ColumnValues, PointerStyle, cell
 
 _Key = tuple[str | None, ...]
@@ -62,10 +63,11 @@ class GroupTable:
                 found.notices.append(self._notice(len(odd), keys[of.ravel()[odd[0]]], None))
         return heads
 
-    def _notice(self, rows: int, key: _Key, pointer: str | None) -> Notice:
+    def _notice(self, rows: int, key: _Key, pointer: str | None) -> Unseen:
         more = f" and {rows - 1} more rows" if rows > 1 else ""
         detail = f"no head was trained for the group of {self._named(key)}{more}; the mean of all heads answers"
-        return Notice("unseen-group", detail, pointer)
+        columns = ", ".join(self._types)
+        return Unseen("unseen-group", detail, pointer, rows=rows, column=columns, example=self._named(key))
 
     def _named(self, key: _Key) -> str:
         return "/".join(f"{name}={str(part)[:64]}" for name, part in zip(self._types, key, strict=True))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from learning.encoding.cells import FIRST_VALUE, UNSEEN, Cells
 from learning.encoding.encoding import Encoding
 from learning.errors import InputError, Notice, Problem, pointer_to
+from learning.predictor.unseen import Unseen
 from learning.predictor.values import (
     MAX_PROBLEMS,
     ColumnValues,
@@ -150,12 +151,13 @@ def _indices_of(
     return [max(index, UNSEEN) for index in indices]
 
 
-def unseen_category(name: str, rows: int, first: str, pointer: str | None) -> Notice:
+def unseen_category(name: str, rows: int, first: str, pointer: str | None) -> Unseen:
     """The warning of a column some of whose values training did not see."""
     detail = f"training did not see {first[:64]!r} in {name[:64]!r}"
     if rows > 1:
         detail += f", nor what {rows - 1} more rows hold"
-    return Notice("unseen-category", detail + "; it counts as an unknown value", pointer)
+    detail += "; it counts as an unknown value"
+    return Unseen("unseen-category", detail, pointer, rows=rows, column=name, example=first)
 
 
 def read_keys(

@@ -58,6 +58,10 @@ class Predictor:
         """Raises: OSError, ModelFileInvalid."""
         return cls(TrainedModel.load(path))
 
+    def reads(self, tasks: Sequence[str] | None = None) -> frozenset[str]:
+        """The columns that a table must bring for these outputs, all by default. Raises: InputError: ``unknown-task``."""
+        return self._selected(tasks).required
+
     def predict(
         self,
         columns: ColumnValues,
@@ -105,7 +109,7 @@ class Predictor:
         """
         selection = self._selected(tasks)
         check_table(table, self.header, selection.features if group is not None else selection.required)
-        found = Found([], unseen_in_table(table, self.header.encoding, selection.features))
+        found = Found([], [*unseen_in_table(table, self.header.encoding, selection.features)])
         heads: _Heads = None if group is None else group.astype(np.int64)
         if self._groups is not None and heads is None:
             heads = self._groups.of_table(table, found)

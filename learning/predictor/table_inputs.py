@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from learning.encoding.encoding import Encoding
-from learning.errors import InputError, Notice, Problem, pointer_to
+from learning.errors import InputError, Problem, pointer_to
 from learning.header import ModelHeader
 from learning.predictor.inputs import unseen_category
+from learning.predictor.unseen import Unseen
 
 
 def _text(kind: pa.DataType) -> bool:
@@ -47,7 +48,7 @@ def check_table(table: pa.Table, header: ModelHeader, required: Collection[str])
         raise InputError(problems)
 
 
-def unseen_in_table(table: pa.Table, encoding: Encoding, names: Collection[str]) -> list[Notice]:
+def unseen_in_table(table: pa.Table, encoding: Encoding, names: Collection[str]) -> list[Unseen]:
     """A notice for each category column of ``names`` with values that training did not see."""
     notices = []
     for column in encoding.categories:

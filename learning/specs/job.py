@@ -74,7 +74,7 @@ def parse_job(data: Mapping[str, Any]) -> MultitaskJob:
     Raises:
         SpecError: with a JSON pointer per problem.
     """
-    if unfit := [*_not_json(data, ())]:
+    if unfit := [*not_json(data, ())]:
         raise SpecError(unfit)
     try:
         # By way of JSON: strict there takes a list for a tuple and 1 for 1.0, and nothing else.
@@ -90,16 +90,16 @@ def _branches() -> Branches:
     return {"tasks": TASK_FORMS, "split": SPLIT_FORMS, **methods}
 
 
-def _not_json(value: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def not_json(value: Any, path: tuple[str | int, ...]) -> Iterator[Problem]:
     """NaN, infinities and lone surrogates: Python's JSON reader lets them in, JSON has none of them."""
     match value:
         case dict():
             for key, item in value.items():
-                yield from _not_json(key, path)
-                yield from _not_json(item, (*path, key))
+                yield from not_json(key, path)
+                yield from not_json(item, (*path, key))
         case list():
             for index, item in enumerate(value):
-                yield from _not_json(item, (*path, index))
+                yield from not_json(item, (*path, index))
         case float() if not math.isfinite(value):
             code = "invalid-weight" if path and path[-1] == "weight" else "out-of-range"
             yield Problem(pointer_to(*path), code, f"expected a finite number, found {value}")

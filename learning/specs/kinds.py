@@ -3,15 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from learning.errors import Problem, SpecError
-from learning.specs.job import MultitaskJob, job_type, parse_job
-from learning.specs.problems import shown
+from pydantic import ValidationError
+from pydantic_core import to_json
 
-JobSpec: TypeAlias = MultitaskJob
+from learning.errors import Problem, SpecError
+from learning.specs.job import MultitaskJob, job_type, not_json, parse_job
+from learning.specs.problems import problems_of, shown
+from learning.specs.scoring import PredictJob, ScoringJob
+
+JobSpec: TypeAlias = MultitaskJob | ScoringJob
 
 #: The spec class of each kind; the methods that exist narrow it when it is first asked for.
-KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {"multitask": job_type}
-_PARSERS: Mapping[str, Callable[[Mapping[str, Any]], JobSpec]] = {"multitask": parse_job}
+KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {
+    "multitask": job_type,
+    "predict": lambda: PredictJob,
+}
 
 
 def parse_spec(data: Mapping[str, Any]) -> JobSpec:
@@ -23,10 +29,20 @@ def parse_spec(data: Mapping[str, Any]) -> JobSpec:
     if "kind" not in data:
         raise SpecError([Problem("/kind", "missing-field", "expected the field 'kind', found none")])
     kind = data["kind"]
-    if not isinstance(kind, str) or kind not in _PARSERS:
-        detail = f"expected one of {', '.join(repr(known) for known in sorted(_PARSERS))}; found {shown(kind)}"
+    if not isinstance(kind, str) or kind not in KINDS:
+        detail = f"expected one of {', '.join(repr(known) for known in sorted(KINDS))}; found {shown(kind)}"
         raise SpecError([Problem("/kind", "unknown-value", detail)])
-    return _PARSERS[kind](data)
+    return parse_job(data) if kind == "multitask" else _parse_plain(KINDS[kind](), data)
+
+
+def _parse_plain(spec: type[JobSpec], data: Mapping[str, Any]) -> JobSpec:
+    """A job without methods and without unions."""
+    if unfit := [*not_json(data, ())]:
+        raise SpecError(unfit)
+    try:
+        return spec.model_validate_json(to_json(data), strict=True)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, branches={})) from None
 
 
 def spec_json_schema() -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A stored table, read lazily by column: canonical Parquet whose fields say their type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +48,13 @@ class Table:
     def read(self, columns: Sequence[str]) -> pa.Table:
         """The named columns, in the order asked, all rows."""
         return self._file.read(columns=list(columns)).select(list(columns))
+
+    def batches(self, columns: Sequence[str], *, rows: int) -> Iterator[pa.Table]:
+        """The named columns again and again for the next ``rows`` rows, with little more than those in memory."""
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
+            # a dot in a name means a path to Arrow, so more columns than these may come
+            for batch in file.iter_batches(batch_size=rows, columns=list(columns), use_threads=False):
+                yield pa.Table.from_batches([batch]).select(list(columns))
 
     @cached_property
     def _file(self) -> pq.ParquetFile:

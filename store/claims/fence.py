@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from store.errors import LeaseLost
 from store.jobs.events import insert_events
 from store.lifecycle import LEASED
-from store.tables import AttemptRow, CheckpointRow, DatasetRow, JobDatasetRow, JobRow
+from store.tables import AttemptRow, CheckpointRow, DatasetRow, JobDatasetRow, JobModelRow, JobRow, ModelRow
 
 WRITES = "taskgraft_writes"
 _SQLITE_BUSY_SECONDS = 5.0
@@ -96,6 +96,8 @@ class Claim:
     spec: dict[str, Any]
     crash_count: int
     datasets: Mapping[str, str]
+    models: Mapping[str, str]
+    """Each model that the job asks, to the sha256 of its file."""
     checkpoints: tuple[Checkpoint, ...]
     """Newest first."""
 
@@ -156,6 +158,7 @@ def claim(
         spec=row.spec,
         crash_count=row.crash_count,
         datasets=_artifacts(session, row.id),
+        models=_models(session, row.id),
         checkpoints=checkpoints(session, row.id),
     )
 
@@ -178,6 +181,16 @@ def _artifacts(session: Session, job_id: str) -> dict[str, str]:
         .join(JobDatasetRow, JobDatasetRow.dataset_id == DatasetRow.id)
         .where(JobDatasetRow.job_id == job_id)
         .order_by(DatasetRow.id)
+    )
+    return {row.id: row.artifact for row in rows}
+
+
+def _models(session: Session, job_id: str) -> dict[str, str]:
+    rows = session.execute(
+        select(ModelRow.id, ModelRow.artifact)
+        .join(JobModelRow, JobModelRow.model_id == ModelRow.id)
+        .where(JobModelRow.job_id == job_id)
+        .order_by(ModelRow.id)
     )
     return {row.id: row.artifact for row in rows}
 

@@ -4,8 +4,8 @@
 the file is wrong. ``describe`` and ``canonical_table`` do the same for tables that a job made; ``preview`` reads rows back.
 """
 
-from store.ingest.canonical import canonical_table
-from store.ingest.description import Description, describe
+from store.ingest.canonical import canonical_table, rewrite
+from store.ingest.description import Description, describe, describe_file
 from store.ingest.errors import IngestError
 from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.pool import IngestPool, ingest
@@ -20,6 +20,8 @@ __all__ = [
     "IngestPool",
     "canonical_table",
     "describe",
+    "describe_file",
     "ingest",
     "preview",
+    "rewrite",
 ]

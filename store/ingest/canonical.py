@@ -80,6 +80,20 @@ def canonical_table(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=canonical_schema(table.column_names, types))
 
 
+def rewrite(source: Path, target: Path) -> int:
+    """Write a Parquet file that a job made as a canonical one, a row group at a time; the bytes of all its cells."""
+    with pq.ParquetFile(source, memory_map=False, pre_buffer=False) as file:
+        schema = file.schema_arrow
+        writer = CanonicalWriter(target, schema.names, column_types(schema))
+        try:
+            for batch in file.iter_batches(batch_size=GROUP_ROWS // 2, use_threads=False):
+                table = canonical_table(pa.Table.from_batches([batch])).combine_chunks()
+                writer.add([column.chunk(0) for column in table.columns])
+            return writer.close()
+        finally:
+            writer.abandon()
+
+
 class CanonicalWriter:
     """Writes record batches as row groups of a useful size, at most ``GROUP_BYTES`` of them in memory."""
 

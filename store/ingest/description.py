@@ -34,7 +34,7 @@ def describe(table: pa.Table) -> Description:
     return _described(stored.column_names, column_types(stored.schema), readers, stored.num_rows, None)
 
 
-def describe_file(path: Path, threads: Executor, *, decoded_bytes: int) -> Description:
+def describe_file(path: Path, threads: Executor | None, *, decoded_bytes: int) -> Description:
     """Describes a canonical file, a column at a time when its cells, ``decoded_bytes`` of them, are many."""
     with pq.ParquetFile(path) as file:
         rows, schema = file.metadata.num_rows, file.schema_arrow

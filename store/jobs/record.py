@@ -14,8 +14,9 @@ from store.errors import InvalidCursor, NotFound
 from store.ids import new_id
 from store.jobs.events import insert_events
 from store.lifecycle import Status
+from store.models import pin as pin_model
 from store.paging import AnySelect, Page, keyset
-from store.tables import JobDatasetRow, JobLabelRow, JobRow
+from store.tables import JobDatasetRow, JobLabelRow, JobModelRow, JobRow
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,17 @@ def add(
     priority: int,
     metadata: Mapping[str, Any],
     datasets: Collection[str],
+    models: Collection[str] = (),
     warnings: Sequence[Mapping[str, Any]] = (),
     retried_from: str | None = None,
 ) -> Job:
-    """Queue a job that reads ``datasets``, which cannot be deleted until it ends.
+    """Queue a job that reads ``datasets`` and asks ``models``, none of which can be deleted until it ends.
 
-    Raises DatasetNotFound, DatasetDeleted.
+    Raises DatasetNotFound, DatasetDeleted, ModelNotFound, ModelDeleted.
     """
     pin(session, project_id, datasets)
+    for model_id in sorted(set(models)):  # in one order, so that no two transactions wait for each other
+        pin_model(session, project_id, model_id)
     job_id = new_id("job")
     session.execute(
         insert(JobRow).values(
@@ -100,6 +104,8 @@ def add(
     owner = {"project_id": project_id, "job_id": job_id}
     if datasets:
         session.execute(insert(JobDatasetRow), [{**owner, "dataset_id": key} for key in dict.fromkeys(datasets)])
+    if models:
+        session.execute(insert(JobModelRow), [{**owner, "model_id": key} for key in dict.fromkeys(models)])
     if metadata:
         labels = [{**owner, "key": key, "value": label(value)} for key, value in metadata.items()]
         session.execute(insert(JobLabelRow), labels)

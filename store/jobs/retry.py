@@ -8,18 +8,19 @@ from sqlalchemy.orm import Session
 from store.errors import JobNotEnded
 from store.jobs.record import Job, add, get
 from store.lifecycle import TERMINAL
-from store.tables import JobDatasetRow
+from store.tables import JobDatasetRow, JobModelRow
 
 
 def retry(session: Session, project_id: str, job_id: str, *, now: datetime) -> Job:
     """Queue the job once more; the first one stays as it ended.
 
-    Raises NotFound; JobNotEnded; DatasetDeleted when a dataset that it reads is gone by now.
+    Raises NotFound; JobNotEnded; DatasetDeleted, ModelDeleted when something that it reads is gone by now.
     """
     job = get(session, project_id, job_id)
     if job.status not in TERMINAL:
         raise JobNotEnded(job_id, job.status)
     read = select(JobDatasetRow.dataset_id).where(JobDatasetRow.job_id == job_id).order_by(JobDatasetRow.dataset_id)
+    asked = select(JobModelRow.model_id).where(JobModelRow.job_id == job_id).order_by(JobModelRow.model_id)
     return add(
         session,
         project_id,
@@ -31,6 +32,7 @@ def retry(session: Session, project_id: str, job_id: str, *, now: datetime) -> J
         priority=job.priority,
         metadata=job.metadata,
         datasets=session.scalars(read).all(),
+        models=session.scalars(asked).all(),
         warnings=job.warnings,
         retried_from=job_id,
     )

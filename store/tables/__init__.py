@@ -3,7 +3,7 @@
 from store.tables.aliases import AliasMoveRow, AliasRow
 from store.tables.assets import DatasetRow, ModelParentRow, ModelRow
 from store.tables.base import Base
-from store.tables.jobs import JobDatasetRow, JobLabelRow, JobRow
+from store.tables.jobs import JobDatasetRow, JobLabelRow, JobModelRow, JobRow
 from store.tables.projects import IdempotencyRow, KeyRow, ProjectRow
 from store.tables.records import AttemptRow, CheckpointRow, EventRow, MetricPointRow, TaskResultRow
 
@@ -18,6 +18,7 @@ __all__ = [
     "IdempotencyRow",
     "JobDatasetRow",
     "JobLabelRow",
+    "JobModelRow",
     "JobRow",
     "KeyRow",
     "MetricPointRow",

@@ -104,3 +104,13 @@ class JobDatasetRow(Base):
     project_id: Mapped[ProjectId]
     job_id: Mapped[JobKey]
     dataset_id: Mapped[str] = mapped_column(ID, ForeignKey("datasets.id"), primary_key=True)
+
+
+class JobModelRow(Base):
+    """A job asks a model."""
+
+    __tablename__ = "job_models"
+    __table_args__ = (Index(None, "model_id"),)
+    project_id: Mapped[ProjectId]
+    job_id: Mapped[JobKey]
+    model_id: Mapped[str] = mapped_column(ID, ForeignKey("models.id"), primary_key=True)

@@ -64,7 +64,7 @@ class Tenant:
         """A queued job with one task on the table of :func:`table`."""
         return self.submit(spec(dataset_id, **fields))
 
-    def claim(self, job_id: str) -> Claim:
+    def claim(self, job_id: str, *, queue: str = "train") -> Claim:
         """Take the job up as a worker would; what other tests have left in the queue is cancelled first."""
         database = self.service.database
         while True:
@@ -72,7 +72,7 @@ class Tenant:
                 now = database.now(session)
                 held = claims.claim(
                     session,
-                    queue="train",
+                    queue=queue,
                     owner=uuid4().hex,
                     now=now,
                     lease_seconds=3600,

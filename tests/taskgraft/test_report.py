@@ -30,6 +30,7 @@ def job(tasks, **more):
     return {
         "id": "job_1",
         "name": "wine",
+        "kind": "multitask",
         "result": {"tasks": tasks, "summary": "Sharing helped 1 of 1 tasks."},
         **more,
     }
@@ -75,3 +76,10 @@ def test_markup_in_a_users_name_is_shown_as_it_is(console):
     report.show(job({"[red]x[/red]": task()}, name="[bold]mine[/bold]"), console=console)
     assert "[red]x[/red]" in console.file.getvalue()
     assert "[bold]mine[/bold]" in console.file.getvalue()
+
+
+def test_of_a_batch_prediction_its_dataset_and_its_warnings_are_shown(console):
+    warning = {"code": "unseen-group", "detail": "3 rows hold [new]", "rows": 3}
+    result = {"rows": 1200, "seconds": {"total": 0.5}, "warnings": [warning]}
+    report.show({"id": "job_1", "kind": "predict", "dataset": "ds_9", "result": result}, console=console)
+    assert lines(console) == ["1200 rows answered in 0.5 s: ds_9", "unseen-group: 3 rows hold [new]"]

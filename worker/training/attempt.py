@@ -8,35 +8,35 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import parse_spec
+from learning.specs import MultitaskJob, parse_spec
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
 from worker.training.multitask import Attempt, train
 from worker.training.progress import Channel
+from worker.training.scoring.predict import predict
 
 
 def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run the attempt that ``assignment`` describes and return the ``ended`` message without its type.
 
-    ``assignment`` holds ``attempt``, ``spec``, ``datasets`` (id → canonical Parquet), ``folder``, ``checkpoints``
-    (newest first), ``checkpoint_folder`` and ``threads``.
+    ``assignment`` holds ``attempt``, ``spec``, ``datasets`` (id → canonical Parquet), ``models`` (id → file), ``folder``,
+    ``checkpoints`` (newest first), ``checkpoint_folder`` and ``threads``.
     """
     try:
         job = parse_spec(assignment["spec"])
-        device, environment = prepare_device(
-            job.training.device, threads=int(assignment["threads"]), version=metadata.version("taskgraft")
-        )
-        channel.started(environment)
-        attempt = Attempt(
-            folder=Path(assignment["folder"]),
-            checkpoints=Checkpoints(
-                Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
-            ),
-            device=device,
-        )
         tables = {name: Table(name, Path(path)) for name, path in assignment["datasets"].items()}
-        return train(job, tables, attempt, channel)
+        folder, threads = Path(assignment["folder"]), int(assignment["threads"])
+        asked_for = job.training.device if isinstance(job, MultitaskJob) else "cpu"
+        device, environment = prepare_device(asked_for, threads=threads, version=metadata.version("taskgraft"))
+        channel.started(environment)
+        if isinstance(job, MultitaskJob):
+            checkpoints = Checkpoints(
+                Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
+            )
+            return train(job, tables, Attempt(folder, checkpoints, device), channel)
+        models = {name: Path(path) for name, path in assignment["models"].items()}
+        return predict(job, tables, models, folder, channel)
     except LearningError as error:
         return {"outcome": "failed", "error": ended_by(error)}
     except torch.OutOfMemoryError:

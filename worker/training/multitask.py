@@ -23,13 +23,13 @@ from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import weights_seed
 from worker.training.checkpoint import TrainingState
 from worker.training.evaluate import Evaluation, evaluate
+from worker.training.files import MODEL, PREDICTIONS, RESULT
 from worker.training.fitting import Checkpoints, Fitted, Recipe, fit
 from worker.training.predictions import prediction_table, write_table
 from worker.training.prepare import Prepared, prepare, training_data
-from worker.training.progress import Channel, Progress, StopReason
+from worker.training.progress import Channel, Progress, stopped
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
 
-MODEL, RESULT, PREDICTIONS = "model.safetensors", "result.json", "predictions.parquet"
 #: A table of thousands of constant columns shall not drown the job's events.
 _MOST_TOLD = 20
 
@@ -64,7 +64,7 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
     fitted = _fit(plan, prepared, attempt, channel, progress)
     trained = time.monotonic()
     if fitted.stopped in ("cancel", "preempt") or not fitted.state.epoch:
-        return _ended(fitted.stopped)  # before the first epoch's end there is no best model to keep
+        return stopped(fitted.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
     model = _store(plan, prepared, fitted, tables, attempt.folder / MODEL)
@@ -80,7 +80,7 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
             found = rivals(prepared.encoded, prepared.tasks, how)
         except Stopped:
             if channel.stop != "keep_best":
-                return _ended(channel.stop)
+                return stopped(channel.stop)
     met = time.monotonic()
 
     progress.enter("saving")
@@ -92,10 +92,6 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
         "outcome": "cancelled" if channel.stop == "keep_best" else "succeeded",
         "files": {"model": MODEL, "result": RESULT, "predictions": PREDICTIONS},
     }
-
-
-def _ended(stop: StopReason | None) -> dict[str, Any]:
-    return {"outcome": "preempted" if stop == "preempt" else "cancelled"}
 
 
 def _alone(

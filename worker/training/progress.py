@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 StopReason = Literal["cancel", "keep_best", "preempt"]
 
-#: Share of the whole attempt that each phase is expected to take, in the order in which they run.
+#: Share of a whole training that each phase is expected to take, in the order in which they run.
 PHASES: Mapping[str, float] = {
     "preparing": 0.05,
     "training": 0.5,
@@ -17,6 +17,11 @@ PHASES: Mapping[str, float] = {
 
 _SECONDS_BETWEEN_REPORTS = 0.25
 _POINTS_A_MESSAGE = 2000
+
+
+def stopped(stop: StopReason | None) -> dict[str, Any]:
+    """How an attempt ends that was stopped with nothing to show."""
+    return {"outcome": "preempted" if stop == "preempt" else "cancelled"}
 
 
 class Channel(Protocol):
@@ -37,17 +42,20 @@ class Channel(Protocol):
 class Progress:
     """Turns phases and fractions into the job's ``progress`` object, a few times a second at most."""
 
-    def __init__(self, channel: Channel, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, channel: Channel, *, phases: Mapping[str, float] = PHASES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._channel = channel
+        self._phases = phases
         self._clock = clock
         self._started = clock()
         self._sent = float("-inf")
-        self._phase = "preparing"
+        self._phase = next(iter(phases))
         self._details: dict[str, Any] = {}
         self._points: list[Mapping[str, Any]] = []
 
     def enter(self, phase: str) -> None:
-        """Begin ``phase``, one of `PHASES`; always reported."""
+        """Begin ``phase``, one of the attempt's phases; always reported."""
         self._phase = phase
         self._sent = float("-inf")
         self.advance(0.0)
@@ -60,7 +68,7 @@ class Progress:
             return
         self._sent = now
         self.flush()
-        overall = overall_fraction(self._phase, fraction)
+        overall = overall_fraction(self._phase, fraction, self._phases)
         elapsed = now - self._started
         eta = elapsed * (1.0 - overall) / overall if overall > 0.0 and elapsed > 1.0 else None
         self._channel.progress(
@@ -88,11 +96,11 @@ class Progress:
         self._points = []
 
 
-def overall_fraction(phase: str, fraction: float) -> float:
+def overall_fraction(phase: str, fraction: float, phases: Mapping[str, float] = PHASES) -> float:
     """Return the fraction of the attempt that is done when ``fraction`` of ``phase`` is."""
     before = 0.0
-    for name, share in PHASES.items():
+    for name, share in phases.items():
         if name == phase:
             return before + share * min(max(fraction, 0.0), 1.0)
         before += share
-    raise ValueError(f"expected a phase among {', '.join(PHASES)}, found {phase!r}")
+    raise ValueError(f"expected a phase among {', '.join(phases)}, found {phase!r}")

@@ -1,10 +1,10 @@
-"""Part D: job specs (rows 49 to 59, 63, 65), and the rows of part A that show when a job asks for the task."""
+"""Part D: job specs (rows 49 to 59, 63, 65, 67), and the rows of part A that show when a job asks for the task."""
 
 from collections.abc import Callable
 from typing import Any
 
 from tests.app.bad_input.case import Case, Send, warns
-from tests.app.bad_input.world import UNKNOWN_DATASET, World
+from tests.app.bad_input.world import UNKNOWN_DATASET, UNKNOWN_MODEL, World
 from tests.app.tenant import spec
 
 Make = Callable[[World], dict[str, Any]]
@@ -75,6 +75,10 @@ def private_feature(world: World) -> dict[str, Any]:
     return {"kind": "multitask", "tasks": tasks}
 
 
+def predict(model: Callable[[World], str], dataset: Callable[[World], str] = lambda world: world.typed) -> Make:
+    return lambda world: {"kind": "predict", "model": model(world), "dataset": dataset(world)}
+
+
 def groups(world: World) -> dict[str, Any]:
     dataset = world.odd["groups_of_one_class"]
     return {"kind": "multitask", "tasks": {"dataset": dataset, "group_by": ["shop"], "targets": [{"target": "z"}]}}
@@ -109,8 +113,13 @@ CASES = [
     Case(49, "grouped", job(lambda world: {**groups(world), "tasks": {**groups(world)["tasks"], "dataset": UNKNOWN_DATASET}}),
          422, "dataset-not-found", "/tasks/dataset"),
     Case(49, "no-id", job(on_dataset(lambda _: "../../etc/passwd")), 422, "dataset-not-found", "/tasks/0/dataset"),
+    Case(49, "predict", job(predict(lambda world: world.model, lambda _: UNKNOWN_DATASET)), 422, "dataset-not-found", "/dataset"),
+    Case(49, "model", job(predict(lambda _: UNKNOWN_MODEL)), 422, "model-not-found", "/model"),
+    Case(49, "model-no-id", job(predict(lambda _: "../../etc/passwd")), 422, "model-not-found", "/model"),
+    Case(50, "model", job(predict(lambda world: world.foreign_model)), 422, "model-not-found", "/model", same_as_unknown),
     Case(50, "", job(on_dataset(lambda world: world.foreign)), 422, "dataset-not-found", "/tasks/0/dataset", same_as_unknown),
     Case(51, "", job(on_dataset(lambda world: world.deleted)), 409, "dataset-deleted", "/tasks/0/dataset"),
+    Case(51, "model", job(predict(lambda world: world.deleted_model)), 409, "model-deleted", "/model"),
     Case(52, "type", job(task(type="ranking")), 422, "unknown-value", "/tasks/1/type"),
     Case(52, "kind", job(good(kind="magic")), 422, "unknown-value", "/kind"),
     Case(52, "network", job(good(network={"name": "transformer"})), 422, "unknown-value", "/network/name"),
@@ -159,5 +168,6 @@ CASES = [
     Case(64, "", job(training(device="cuda:7")), 422, "device-unavailable", "/training/device"),
     Case(65, "seconds-zero", job(training(max_seconds=0)), 422, "out-of-range", "/training/max_seconds"),
     Case(65, "seconds-huge", job(training(max_seconds=1e9)), 422, "out-of-range", "/training/max_seconds"),
+    Case(67, "predict", job(predict(lambda world: world.model, lambda world: world.good)), 422, "feature-mismatch", "/dataset"),
     Case(65, "priority", job(good(priority=10**6)), 422, "out-of-range", "/priority"),
 ]  # fmt: skip

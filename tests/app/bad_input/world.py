@@ -35,6 +35,7 @@ class World:
     tenant: Tenant
     stranger: Tenant
     good: str
+    typed: str
     deleted: str
     foreign: str
     odd: dict[str, str]
@@ -66,6 +67,7 @@ def make_world(new_tenant: Callable[[], Tenant]) -> World:
         tenant=tenant,
         stranger=stranger,
         good=good,
+        typed=typed,
         deleted=gone,
         foreign=foreign,
         odd={name: tenant.upload(content, name=name)["id"] for name, content in ODD_TABLES.items()},

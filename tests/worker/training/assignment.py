@@ -6,7 +6,7 @@ from tests.worker.training.recorder import Recorder
 from worker.training.attempt import run
 
 
-def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None, more=None):
+def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None, more=None, models=None):
     work = folder / f"work-{number}"
     work.mkdir()
     channel = channel or Recorder()
@@ -14,6 +14,7 @@ def attempt(folder, spec, dataset, *, number=1, checkpoints=(), channel=None, mo
         "attempt": number,
         "spec": spec,
         "datasets": {name: str(path) for name, path in {"ds_1": dataset, **(more or {})}.items()},
+        "models": {name: str(path) for name, path in (models or {}).items()},
         "folder": str(work),
         "checkpoints": list(checkpoints),
         "checkpoint_folder": str(folder / "checkpoints"),

@@ -1,0 +1,117 @@
+"""What a job's body names: its datasets and models, found for the project that asks."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.errors import ApiError, first_problem
+from app.parts import Parts
+from learning.header import ModelHeader
+from learning.model import ModelFileInvalid, read_header
+from learning.specs import JobSpec, MultitaskJob, PredictJob
+from learning.tables import Table
+from store import aliases, datasets, models
+from store.errors import DatasetDeleted, DatasetNotFound, ModelDeleted, ModelNotFound, NotFound
+from store.keys import Principal
+
+_DELETED = (DatasetDeleted.code, ModelDeleted.code)
+
+
+@dataclass(frozen=True)
+class Found:
+    """By id, everything that a job reads."""
+
+    tables: Mapping[str, Table]
+    headers: Mapping[str, ModelHeader]
+
+
+def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
+    """Where the spec names a dataset, and which."""
+    if not isinstance(spec, MultitaskJob):
+        yield "/dataset", spec.dataset
+    elif isinstance(spec.tasks, tuple):
+        for position, task in enumerate(spec.tasks):
+            yield f"/tasks/{position}/dataset", task.dataset
+    else:
+        yield "/tasks/dataset", spec.tasks.dataset
+
+
+def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
+    """Where the spec names a model, and which."""
+    if isinstance(spec, PredictJob):
+        yield "/model", spec.model
+
+
+def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
+    """The spec with the id of each model that it names by an alias: what is asked now, wherever the alias goes later."""
+    if isinstance(spec, PredictJob):
+        return spec.model_copy(update={"model": _model_id(session, project_id, spec.model)})
+    return spec
+
+
+def _model_id(session: Session, project_id: str, reference: str) -> str:
+    try:
+        return aliases.resolve(session, project_id, reference)
+    except NotFound:
+        return reference  # told below, with where it stands
+
+
+def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
+    """What the spec names, by ids.
+
+    Raises:
+        ApiError: the project does not have one of them, or had it; a foreign one is an unknown one.
+    """
+    tables: dict[str, Table] = {}
+    artifacts: dict[str, str] = {}
+    absent: list[tuple[str, str, _Pin]] = []
+    with parts.database.reading() as session:
+        for pointer, key in _once(dataset_references(spec)):
+            try:
+                tables[key] = Table(key, parts.artifacts.path(datasets.get(session, who.project_id, key).artifact))
+            except NotFound:
+                absent.append((pointer, key, _pin_dataset))
+        for pointer, key in _once(model_references(spec)):
+            try:
+                artifacts[key] = models.get(session, who.project_id, key).artifact
+            except NotFound:
+                absent.append((pointer, key, models.pin))
+    if absent:
+        raise _absent(parts, who, absent)
+    return Found(tables, {key: _header(parts, artifact) for key, artifact in artifacts.items()})
+
+
+def _once(references: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    for pointer, key in references:
+        if key not in seen:
+            seen.add(key)
+            yield pointer, key
+
+
+def _header(parts: Parts, artifact: str) -> ModelHeader:
+    try:
+        return read_header(parts.artifacts.path(artifact))
+    except (ModelFileInvalid, OSError) as error:
+        raise ApiError("model-corrupt", "expected the stored model's own header, found none") from error
+
+
+_Pin = Callable[[Session, str, str], None]
+
+
+def _pin_dataset(session: Session, project_id: str, dataset_id: str) -> None:
+    datasets.pin(session, project_id, [dataset_id])
+
+
+def _absent(parts: Parts, who: Principal, absent: list[tuple[str, str, _Pin]]) -> ApiError:
+    """Tell the deleted from the unknown."""
+    problems: list[dict[str, str]] = []
+    for pointer, key, pin in absent:
+        try:
+            with parts.database.transaction() as session:
+                pin(session, who.project_id, key)
+        except (DatasetNotFound, DatasetDeleted, ModelNotFound, ModelDeleted) as error:
+            problems.append({"pointer": pointer, "code": error.code, "detail": str(error)})
+    # unknown before deleted: what cannot be is told before what is no more
+    return first_problem(sorted(problems, key=lambda problem: problem["code"] in _DELETED))

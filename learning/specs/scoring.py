@@ -1,0 +1,27 @@
+"""Jobs that ask stored models. They train nothing, so they have no methods and no seed."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from learning.specs.parts import Frozen, Metadata, Name
+
+ModelId = Annotated[str, Field(min_length=1, max_length=64)]
+DatasetId = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _Scoring(Frozen):
+    name: Name | None = None
+    dataset: DatasetId
+    priority: int = Field(default=0, ge=-100, le=100)
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class PredictJob(_Scoring):
+    """Answer every row of a dataset; the answers become a dataset."""
+
+    kind: Literal["predict"]
+    model: ModelId
+
+
+ScoringJob: TypeAlias = PredictJob
