@@ -20,6 +20,8 @@ METRICS: Mapping[TaskType, tuple[Metric, ...]] = {
     "binary": ("roc_auc", "accuracy"),
     "multiclass": ("accuracy",),
 }
+#: The most trainings of one job, each under a seed of its own.
+MAX_REPEATS = 20
 _TYPE_ORDER: tuple[TaskType, ...] = ("regression", "binary", "multiclass")
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, stdtr, stdtrit
 
+from learning.tasks import MAX_REPEATS
 from learning.verdict.comparison import MIN_ALONE, Comparison
 
 Call = Literal["helped", "neutral", "hurt", "inconclusive"]
@@ -34,7 +35,6 @@ LEVEL = 0.05
 NEUTRAL = 0.02
 #: d₀, the prior degrees of freedom of a seed variance: how many seeds the job's other tasks count for.
 PRIOR_FREEDOM = 4.0
-MAX_REPEATS = 100
 #: A seed variance known with fewer degrees of freedom is taken whole: the noise of the rows is not subtracted.
 _ENOUGH_FREEDOM = 4.0
 #: No interval reaches a loss a million times larger or smaller; beyond, a figure says nothing more.

@@ -47,6 +47,11 @@ def weights_seed(seed: int) -> int:
     return int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def repeat_seed(seed: int, repeat: int) -> int:
+    """Return the seed of one of a job's repeats: the job's own for the first, a child of it for every other."""
+    return seed if repeat == 0 else int(np.random.SeedSequence(seed, spawn_key=(repeat,)).generate_state(1)[0])
+
+
 def epoch_order(rows: int, *, generator: torch.Generator) -> Tensor:
     """Return the row indices ``[n]`` of one epoch: every row once, so tasks come in proportion to their rows."""
     return torch.randperm(rows, generator=generator)

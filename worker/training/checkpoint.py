@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,12 +18,16 @@ from torch import Tensor, nn
 
 SECONDS_APART = 5.0
 _KEPT = 2
-_PARTS = ("model", "best", "optimizer", "balancer")
+_PARTS = ("model", "best", "optimizer", "balancer", "left")
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """How far training has come, counted in whole epochs."""
+    """How far training has come, counted in whole epochs.
+
+    Steps and seconds are those of all repeats so far, epochs this repeat's own. began_seconds: when it began. longest: the
+    most epochs of a repeat before it. out_of_time: whether ``max_seconds`` ended this one or one before it.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -31,17 +35,22 @@ class TrainingState:
     best_loss: float = float("inf")
     elapsed_seconds: float = 0.0
     finished: bool = False
+    repeat: int = 0
+    began_seconds: float = 0.0
+    longest: int = 0
+    out_of_time: bool = False
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A state with the tensors that go with it, by name."""
+    """A state with the tensors that go with it, by name; ``left``: what the repeats before this one left."""
 
     state: TrainingState
     model: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
     balancer: Mapping[str, Tensor]
+    left: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def due(seconds_since_last: float) -> bool:

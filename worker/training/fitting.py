@@ -1,7 +1,8 @@
 """The training loop of a shared model: epochs, early stopping, checkpoints, and what stops it."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learning.errors import TrainingDiverged
-from learning.losses import TaskLosses, add_penalty_gradient, mean, weights_of
+from learning.losses import TaskLosses, add_penalty_gradient, weights_of
 from learning.multitask.balancing.base import BalancingSpec
 from learning.multitask.sharing.base import SharedModel
 from learning.specs import TrainingSpec
@@ -19,6 +20,7 @@ from worker.training.batches import Batch, batches, epoch_order, epoch_seed
 from worker.training.checkpoint import Checkpoint, TrainingState
 from worker.training.optimizers import build_optimizer, set_learning_rate
 from worker.training.progress import Channel, Progress, StopReason
+from worker.training.validation import validated
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,15 @@ class Recipe:
     seed: int
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which of a job's repeats a training is: where it begins, ``of`` how many, and what those before it ``left``."""
+
+    begin: TrainingState = field(default_factory=TrainingState)
+    of: int = 1
+    left: Mapping[str, Tensor] = field(default_factory=dict)
+
+
 def fit(
     model: SharedModel,
     data: Data,
@@ -70,6 +81,7 @@ def fit(
     checkpoints: Checkpoints,
     channel: Channel,
     progress: Progress,
+    part: Part | None = None,
 ) -> Fitted:
     """Train ``model`` and return its best weights by validation loss (the last ones without validation rows).
 
@@ -78,7 +90,7 @@ def fit(
     Raises:
         TrainingDiverged: the loss left the finite numbers.
     """
-    run = _Run(model, data, recipe, checkpoints, channel, progress)
+    run = _Run(model, data, recipe, checkpoints, channel, progress, part or Part())
     while not run.state.finished:
         train_losses = run.epoch()
         if train_losses is None:  # told to stop within the epoch: its steps are dropped
@@ -105,13 +117,14 @@ class _Run:
         checkpoints: Checkpoints,
         channel: Channel,
         progress: Progress,
+        part: Part,
     ) -> None:
         self._model, self._data, self._recipe = model, data, recipe
-        self._checkpoints, self._channel, self._progress = checkpoints, channel, progress
+        self._checkpoints, self._channel, self._progress, self._part = checkpoints, channel, progress, part
         self._balancer = recipe.balancing.build(recipe.losses.objectives).to(data.weights.device)
         self._optimizer = build_optimizer(model, recipe.training, beside=self._balancer.parameters())
         self._penalised = weights_of(model)
-        self.state, self.best = TrainingState(), snapshot(model)
+        self.state, self.best = part.begin, snapshot(model)
         if (found := checkpoint.load_newest(checkpoints.earlier, device=data.weights.device)) is not None:
             checkpoint.restore(found, model, self._optimizer, self._balancer)
             self.state, self.best = found.state, dict(found.best)
@@ -150,7 +163,7 @@ class _Run:
             TrainingDiverged: a loss is not finite.
         """
         data, training = self._data, self._recipe.training
-        validation_losses = _validation(self._model, data, self._recipe.losses)
+        validation_losses = validated(self._model, data.validation, self._recipe.losses)
         monitored = train_losses if validation_losses is None else validation_losses
         loss = float((monitored * data.weights).sum())
         if not np.isfinite(loss) or not bool(torch.isfinite(train_losses).all()):
@@ -160,12 +173,14 @@ class _Run:
             self.best = snapshot(self._model)
         elapsed = time.monotonic() - self._began
         self.state = advance(self.state, loss=loss, improved=improved, training=training, elapsed=elapsed)
-        self._progress.record(_points(data, train_losses, validation_losses, self.state.step))
+        if self.state.repeat == 0:  # the series are those of the model that is stored
+            self._progress.record(_points(data, train_losses, validation_losses, self.state.step))
         metrics = {"train/loss": float((train_losses * data.weights).sum())}
+        epoch, epochs = self.state.repeat * training.epochs + self.state.epoch, self._part.of * training.epochs
         self._progress.advance(
-            self.state.epoch / training.epochs,
-            epoch=self.state.epoch,
-            epochs=training.epochs,
+            epoch / epochs,
+            epoch=epoch,
+            epochs=epochs,
             step=self.state.step,
             metrics=metrics if validation_losses is None else {**metrics, "validation/loss": loss},
         )
@@ -175,7 +190,8 @@ class _Run:
         self.saved = time.monotonic()
         self._progress.flush()
         moments = checkpoint.optimizer_tensors(self._optimizer)
-        parts = Checkpoint(self.state, self._model.state_dict(), self.best, moments, self._balancer.state_dict())
+        learned = self._balancer.state_dict()
+        parts = Checkpoint(self.state, self._model.state_dict(), self.best, moments, learned, self._part.left)
         path, sha256 = checkpoint.save(parts, self._checkpoints.folder, attempt=self._checkpoints.attempt)
         self._channel.checkpoint(self.state.step, str(path), sha256)
 
@@ -190,35 +206,13 @@ def advance(
     patient = training.patience is None or epoch - state.best_epoch < training.patience
     in_time = training.max_seconds is None or elapsed < training.max_seconds
     finished = epoch >= training.epochs or not patient or not in_time
-    return replace(state, epoch=epoch, elapsed_seconds=elapsed, finished=finished)
+    late = state.out_of_time or not in_time
+    return replace(state, epoch=epoch, elapsed_seconds=elapsed, finished=finished, out_of_time=late)
 
 
 def snapshot(model: SharedModel) -> dict[str, Tensor]:
     """Return a copy of the weights that further steps do not touch."""
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-_VALIDATION_ROWS = 8192
-
-
-@torch.no_grad()
-def _validation(model: SharedModel, data: Data, losses: TaskLosses) -> Tensor | None:
-    """Return the mean loss ``[K]`` of each objective over its validation rows, or None without such rows.
-
-    The same mean as over a batch of all of them, class weights included.
-    """
-    rows = data.validation
-    if not len(rows):
-        return None
-    model.eval()
-    sums, weights = torch.zeros_like(data.weights), torch.zeros_like(data.weights)
-    for start in range(0, len(rows), _VALIDATION_ROWS):
-        part = rows.slice(start, start + _VALIDATION_ROWS)
-        outputs = model(part.numeric, part.category, part.group)
-        part_sums, part_weights = losses.totals(outputs, part.labels, part.group)
-        sums += part_sums
-        weights += part_weights
-    return mean(sums, weights)
 
 
 def _points(

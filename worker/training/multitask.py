@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from learning.errors import SpecError
 from learning.header import header_of
@@ -15,21 +17,22 @@ from learning.model import TrainedModel
 from learning.planning import Plan
 from learning.planning import plan as plan_job
 from learning.predictor import Predictor
-from learning.specs import MultitaskJob, TrainingSpec
+from learning.specs import MultitaskJob
 from learning.tables import Table
 from learning.verdict import MIN_ALONE
 from worker.training.baselines.rivals import Rivals, rivals
 from worker.training.baselines.single_task import Alone, Stopped
-from worker.training.batches import weights_seed
-from worker.training.checkpoint import TrainingState
+from worker.training.batches import repeat_seed, weights_seed
 from worker.training.evaluate import Evaluation, evaluate
 from worker.training.files import MODEL, PREDICTIONS, RESULT
-from worker.training.fitting import Checkpoints, Fitted, Recipe, fit
+from worker.training.fitting import Checkpoints, Fitted, Part, Recipe, fit
 from worker.training.predictions import prediction_table, write_table
 from worker.training.prepare import Prepared, prepare, training_data
 from worker.training.progress import Channel, Progress, stopped
+from worker.training.repeats import Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
 
+_REPEAT = "repeat.safetensors"
 #: A table of thousands of constant columns shall not drown the job's events.
 _MOST_TOLD = 20
 
@@ -61,32 +64,38 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
         channel.log("warning", f"{notice.code}: {notice.detail}")
 
     progress.enter("training")
-    fitted = _fit(plan, prepared, attempt, channel, progress)
+    found = repeated(
+        plan.spec.repeats,
+        lambda part, checkpoints: _fit(plan, prepared, attempt, part, checkpoints, channel, progress),
+        lambda best: _answers(plan, prepared, best, tables, attempt.folder),
+        checkpoints=attempt.checkpoints,
+        device=attempt.device,
+    )
     trained = time.monotonic()
-    if fitted.stopped in ("cancel", "preempt") or not fitted.state.epoch:
-        return stopped(fitted.stopped)  # before the first epoch's end there is no best model to keep
+    if found.stopped in ("cancel", "preempt") or not (found.state.repeat or found.state.epoch):
+        return stopped(found.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
-    model = _store(plan, prepared, fitted, tables, attempt.folder / MODEL)
+    model = _store(plan, prepared, found.best, tables, attempt.folder / MODEL)
     predictor = Predictor.load(attempt.folder / MODEL)
     evaluation = evaluate(predictor, prepared)
 
     progress.enter("baselines")
     evaluated = time.monotonic()
-    found: Rivals | None = None
-    if plan.spec.baselines and fitted.stopped is None:
+    met: Rivals | None = None
+    if plan.spec.baselines and found.stopped is None:
         try:
-            how = _alone(plan, prepared, attempt, fitted, channel, progress)
-            found = rivals(prepared.encoded, prepared.tasks, how)
+            how = _alone(plan, prepared, attempt, found, channel, progress)
+            met = rivals(prepared.encoded, prepared.tasks, how)
         except Stopped:
             if channel.stop != "keep_best":
                 return stopped(channel.stop)
-    met = time.monotonic()
+    compared = time.monotonic()
 
     progress.enter("saving")
     write_table(prediction_table(prepared, evaluation), attempt.folder / PREDICTIONS)
-    seconds = {"total": time.monotonic() - began, "training": trained - began, "baselines": met - evaluated}
-    _write_result(attempt.folder / RESULT, prepared, evaluation, found, model, seconds)
+    seconds = {"total": time.monotonic() - began, "training": trained - began, "baselines": compared - evaluated}
+    _write_result(attempt.folder / RESULT, prepared, evaluation, found.others, met, model, seconds)
     progress.finish()
     return {
         "outcome": "cancelled" if channel.stop == "keep_best" else "succeeded",
@@ -95,31 +104,32 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
 
 
 def _alone(
-    plan: Plan, prepared: Prepared, attempt: Attempt, fitted: Fitted, channel: Channel, progress: Progress
+    plan: Plan, prepared: Prepared, attempt: Attempt, found: Repeated, channel: Channel, progress: Progress
 ) -> Alone:
-    """How a task is trained alone: exactly as the shared model was, under three seeds."""
+    """How a task is trained alone: exactly as the shared model was, under as many seeds, and three at least."""
     return Alone(
         network=plan.spec.network,
         inputs=prepared.inputs,
-        training=budget(plan.spec.training, fitted.state),
+        training=budget(plan.spec.training, found.state),
         seed=plan.spec.seed or 0,
-        repeats=MIN_ALONE,
+        repeats=max(plan.spec.repeats, MIN_ALONE),
         device=attempt.device,
         stop=lambda: channel.stop is not None,
         progress=progress.advance,
     )
 
 
-def budget(training: TrainingSpec, reached: TrainingState) -> TrainingSpec:
-    """Return the training that a rival may have: where the time ran out, no more epochs than the shared model had."""
-    if training.max_seconds is None or reached.elapsed_seconds < training.max_seconds:
-        return training
-    return training.model_copy(update={"epochs": reached.epoch})
-
-
-def _fit(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, progress: Progress) -> Fitted:
+def _fit(
+    plan: Plan,
+    prepared: Prepared,
+    attempt: Attempt,
+    part: Part,
+    checkpoints: Checkpoints,
+    channel: Channel,
+    progress: Progress,
+) -> Fitted:
     spec = plan.spec
-    seed = spec.seed or 0
+    seed = repeat_seed(spec.seed or 0, part.begin.repeat)
     torch.manual_seed(weights_seed(seed))  # the weights' first values come from torch's own generator
     rows = torch.from_numpy(prepared.head_rows)
     model = spec.sharing.build(spec.network, prepared.inputs, plan.layout, rows=rows).to(attempt.device)
@@ -127,18 +137,33 @@ def _fit(plan: Plan, prepared: Prepared, attempt: Attempt, channel: Channel, pro
     return fit(
         model,
         data,
-        Recipe(spec.training, spec.balancing, losses, seed),
-        checkpoints=attempt.checkpoints,
+        Recipe(limited(spec.training, part), spec.balancing, losses, seed),
+        checkpoints=checkpoints,
         channel=channel,
         progress=progress,
+        part=part,
     )
 
 
-def _store(plan: Plan, prepared: Prepared, fitted: Fitted, tables: Mapping[str, Table], path: Path) -> TrainedModel:
+def _answers(
+    plan: Plan, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], folder: Path
+) -> Mapping[int, NDArray[np.float64]]:
+    """What weights that are not kept answer on the test rows, by way of the same bytes that those to keep go."""
+    path = folder / _REPEAT
+    _store(plan, prepared, best, tables, path)
+    try:
+        return evaluate(Predictor.load(path), prepared).outputs
+    finally:
+        path.unlink()
+
+
+def _store(
+    plan: Plan, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], path: Path
+) -> TrainedModel:
     grouped = plan.spec.grouped
     types = {name: tables[grouped.dataset].types[name] for name in grouped.group_by} if grouped else None
     header = header_of(plan, prepared.encoding, prepared.scales, group_types=types)
-    model = TrainedModel(header, {name: tensor.cpu().numpy() for name, tensor in fitted.best.items()})
+    model = TrainedModel(header, {name: tensor.cpu().numpy() for name, tensor in best.items()})
     model.save(path)
     return model
 
@@ -147,6 +172,7 @@ def _write_result(
     path: Path,
     prepared: Prepared,
     evaluation: Evaluation,
+    others: Sequence[Mapping[int, NDArray[np.float64]]],
     found: Rivals | None,
     model: TrainedModel,
     seconds: Mapping[str, float],
@@ -155,9 +181,17 @@ def _write_result(
     if found is None:
         judgement = Judgement.none(len(tasks))
     else:
-        judgement = judge(tasks, data, evaluation.outputs, found, clusters=prepared.examples.cluster)
+        arms = (evaluation.outputs, *others)
+        judgement = judge(tasks, data, arms, found, clusters=prepared.examples.cluster)
     entries = [
-        task_result(task, data[i], evaluation.metrics[i], judgement.rivals[i], judgement.verdicts[i])
+        task_result(
+            task,
+            data[i],
+            evaluation.metrics[i],
+            judgement.rivals[i],
+            judgement.verdicts[i],
+            repeats=[outputs[i] for outputs in others if i in outputs],
+        )
         for i, task in enumerate(tasks)
     ]
     pooled = pooled_metrics(tasks, data, evaluation.outputs, found.outputs if found else {})

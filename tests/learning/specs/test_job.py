@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from learning.errors import SpecError
 from learning.specs.job import job_json_schema, job_type, parse_job
 from learning.specs.parts import MAX_LISTED_TASKS, MAX_SEED
+from learning.tasks import MAX_REPEATS
 
 BODY: dict[str, Any] = {
     "kind": "multitask",
@@ -58,7 +59,7 @@ def test_everything_but_the_data_has_a_default():
             "precision": "auto", "max_seconds": None,
         },
         "split": {"validation": 0.15, "test": 0.15},
-        "baselines": True, "seed": 0, "priority": 0, "metadata": {},
+        "repeats": 1, "baselines": True, "seed": 0, "priority": 0, "metadata": {},
     }  # fmt: skip
 
 
@@ -92,7 +93,8 @@ def test_a_split_is_told_by_its_fields(split, fields):
         # BAD_INPUT rows 52 to 58, 63 and 65
         ("kind", "transfer", "/kind", "unknown-value"),
         ("bogus", 1, "/bogus", "extra-field"),
-        ("repeats", 1, "/repeats", "extra-field"),
+        *[("repeats", value, "/repeats", "out-of-range") for value in (0, -1, MAX_REPEATS + 1)],
+        *[("repeats", value, "/repeats", "wrong-type") for value in (None, True, 2.5, "3")],
         ("tasks/1/type", "clustering", "/tasks/1/type", "unknown-value"),
         ("tasks/1/loss", "hinge", "/tasks/1/loss", "unknown-value"),
         ("tasks/1/target", 3, "/tasks/1/target", "wrong-type"),

@@ -13,7 +13,7 @@ from tests.worker.training import tables
 from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
 from worker.training.checkpoint import TrainingState
-from worker.training.multitask import budget
+from worker.training.repeats import budget
 
 TWO_TARGETS = {
     "kind": "multitask",
@@ -177,11 +177,11 @@ def test_max_seconds_stops_training_and_succeeds(tmp_path, two_targets):
 
 
 def test_a_rival_has_no_more_epochs_than_the_time_allowed_the_shared_model():
-    limited, reached = TrainingSpec(epochs=500, max_seconds=2.0), TrainingState(epoch=29, elapsed_seconds=2.1)
+    limited, reached = TrainingSpec(epochs=500, max_seconds=2.0), TrainingState(epoch=29, out_of_time=True)
 
     assert budget(limited, reached).epochs == 29
-    assert budget(limited, replace(reached, elapsed_seconds=1.9)).epochs == 500
-    assert budget(TrainingSpec(epochs=500), reached).epochs == 500
+    assert budget(limited, replace(reached, longest=31)).epochs == 31
+    assert budget(limited, replace(reached, out_of_time=False)).epochs == 500
 
 
 def test_the_rivals_end_soon_where_the_time_ran_out(tmp_path, two_targets):

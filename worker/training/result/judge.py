@@ -32,7 +32,7 @@ class Judgement:
 def judge(
     tasks: Sequence[Task],
     data: Sequence[TaskData],
-    ours: Outputs,
+    ours: Sequence[Outputs],
     rivals: Rivals,
     *,
     clusters: NDArray[np.int64] | None,
@@ -40,11 +40,12 @@ def judge(
     """Compare the answers on the test rows.
 
     Args:
-        ours: What the stored model answers, by task. clusters: ``[n]``, the group or block of each row under such a split.
+        ours: What the stored model answers, by task, and then what each further repeat does.
+        clusters: ``[n]``, the group or block of each row under such a split.
     """
     comparisons = [
-        _comparison(task, data[i], ours[i], rivals.single_task[i], clusters)
-        if i in ours and i in rivals.single_task and not task.pooled
+        _comparison(task, data[i], [outputs[i] for outputs in ours], rivals.single_task[i], clusters)
+        if all(i in outputs for outputs in ours) and i in rivals.single_task and not task.pooled
         else None
         for i, task in enumerate(tasks)
     ]
@@ -58,12 +59,12 @@ def judge(
 def _comparison(
     task: Task,
     data: TaskData,
-    ours: NDArray[Any],
+    ours: Sequence[NDArray[Any]],
     alone: Sequence[NDArray[np.float64]],
     clusters: NDArray[np.int64] | None,
 ) -> Comparison | None:
     own = None if clusters is None else clusters[data.test.rows]
-    return compare(task.metric, data.test.labels, [ours], alone, clusters=own)
+    return compare(task.metric, data.test.labels, ours, alone, clusters=own)
 
 
 def _metrics(index: int, task: Task, data: TaskData, rivals: Rivals) -> dict[str, Metrics]:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from learning.metrics import gain, test_metrics
 from learning.verdict import compare, loss_floor, verdicts
-from worker.training.result.judge import typical
+from tests.worker.training.result.described import a_task, data_of
+from worker.training.baselines.rivals import Rivals
+from worker.training.result.judge import judge, typical
 
 ROWS = 40
 HOT = (np.arange(ROWS) >= 15).astype(np.float64)
@@ -44,6 +46,23 @@ def test_the_gain_counts_half_an_error_more_than_the_figures_show(ours, alone):
     if verdict is not None:
         half = 0.5 / ROWS
         assert verdict.gain == pytest.approx(1 - (1 - own + half) / (1 - rival + half))
+
+
+def test_every_repeat_is_an_arm_of_the_verdict():
+    task = a_task()
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=ROWS)
+    shared, alone = ([y + scale * rng.normal(size=ROWS) for _ in range(3)] for scale in (0.5, 0.7))
+    judgement = judge(
+        [task],
+        [data_of(task, y.tolist())],
+        [{0: output} for output in shared],
+        Rivals({}, {0: alone}, None),
+        clusters=None,
+    )
+
+    assert judgement.verdicts == verdicts([compare("rmse", y, shared, alone)])
+    assert judgement.verdicts != verdicts([compare("rmse", y, shared[:1], alone)])
 
 
 @pytest.mark.parametrize("metric", ["rmse", "accuracy", "roc_auc"])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from learning.metrics import Metrics
@@ -40,6 +41,18 @@ def test_a_task_without_a_verdict_says_null():
     assert entry["verdict"] is None
     assert entry["interval"] is None
     assert entry["gains"] == {"single_task": None, "one_model": None, "best": None}
+
+
+def test_the_spread_is_of_the_stored_model_and_every_repeat():
+    task = a_task()
+    data = data_of(task, [1.0, 2.0])
+    repeats = [np.array([1.5, 2.5]), np.array([2.0, 3.0])]
+    entry = task_result(task, data, {"rmse": 0.75}, {}, None, repeats=repeats)
+
+    assert entry["test"] == {"rmse": 0.75}
+    assert entry["spread"] == {"mean": 0.75, "deviation": 0.25, "values": [0.75, 0.5, 1.0]}
+    assert task_result(task, data, {"rmse": 0.75}, {}, None)["spread"] is None
+    assert task_result(task, data, {}, {}, None, repeats=repeats)["spread"] is None
 
 
 def test_a_perfect_rival_leaves_no_gain_to_boast_of_and_is_named():

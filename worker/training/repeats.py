@@ -1,0 +1,108 @@
+"""A job's trainings under several seeds on one split: the first is the model, the others say how much the seed decides.
+
+Repeat 0 is the training that a job without repeats runs, bit for bit. Of every other repeat only its answers on the test
+rows are kept; they travel in the checkpoints, so a resumed attempt repeats no training that was over.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learning.specs import TrainingSpec
+from worker.training import checkpoint
+from worker.training.checkpoint import TrainingState
+from worker.training.fitting import Checkpoints, Fitted, Part
+from worker.training.progress import StopReason
+
+Outputs = Mapping[int, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Repeated:
+    """What the trainings came to.
+
+    best: the weights to store, repeat 0's. others: what each further repeat that came to its end answers on the test
+    rows, by task. state: how far training came, counted over all repeats.
+    """
+
+    best: Mapping[str, Tensor]
+    others: tuple[Outputs, ...]
+    state: TrainingState
+    stopped: StopReason | None
+
+
+def repeated(
+    repeats: int,
+    train: Callable[[Part, Checkpoints], Fitted],
+    answers: Callable[[Mapping[str, Tensor]], Outputs],
+    *,
+    checkpoints: Checkpoints,
+    device: torch.device,
+) -> Repeated:
+    """Train ``repeats`` times, or until told to stop, going on where the newest readable checkpoint ends.
+
+    Args:
+        train: one training of a job; resumes from the checkpoints it is given.
+        answers: what weights answer on the test rows.
+    """
+    found = checkpoint.load_newest(checkpoints.earlier, device=device) if repeats > 1 else None
+    left = dict(found.left) if found else {}
+    begin = TrainingState() if found is None else found.state
+    while True:
+        fitted = train(Part(begin, repeats, left), checkpoints)
+        first = fitted.best if begin.repeat == 0 else _first(left)
+        if fitted.stopped or begin.repeat + 1 == repeats:
+            over = fitted.stopped is None and begin.repeat > 0
+            others = [*_others(left), *([answers(fitted.best)] if over else [])]
+            return Repeated(first, tuple(others), fitted.state, fitted.stopped)
+        if begin.repeat == 0:
+            left = {f"first/{name}": tensor for name, tensor in fitted.best.items()}
+        else:
+            said = answers(fitted.best)
+            left |= {f"outputs/{begin.repeat}/{task}": torch.from_numpy(output) for task, output in said.items()}
+        begin, checkpoints = after(fitted.state), Checkpoints(checkpoints.folder, checkpoints.attempt, ())
+
+
+def after(state: TrainingState) -> TrainingState:
+    """Return where the repeat after this one begins: steps and seconds go on, epochs begin again."""
+    return TrainingState(
+        repeat=state.repeat + 1,
+        step=state.step,
+        elapsed_seconds=state.elapsed_seconds,
+        began_seconds=state.elapsed_seconds,
+        longest=max(state.longest, state.epoch),
+        out_of_time=state.out_of_time,
+    )
+
+
+def limited(training: TrainingSpec, part: Part) -> TrainingSpec:
+    """Return the training with ``max_seconds`` as the end of this repeat: an equal share of what the others left."""
+    if training.max_seconds is None:
+        return training
+    began = part.begin.began_seconds
+    share = (training.max_seconds - began) / (part.of - part.begin.repeat)
+    return training.model_copy(update={"max_seconds": began + share})
+
+
+def budget(training: TrainingSpec, reached: TrainingState) -> TrainingSpec:
+    """Return the training that a rival may have: where the time ran out, no more epochs than the shared model had."""
+    if not reached.out_of_time:
+        return training
+    return training.model_copy(update={"epochs": max(reached.epoch, reached.longest)})
+
+
+def _first(left: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix("first/"): tensor for name, tensor in left.items() if name.startswith("first/")}
+
+
+def _others(left: Mapping[str, Tensor]) -> list[Outputs]:
+    found: dict[int, dict[int, NDArray[np.float64]]] = {}
+    for name, tensor in left.items():
+        if name.startswith("outputs/"):
+            _, repeat, task = name.split("/")
+            found.setdefault(int(repeat), {})[int(task)] = tensor.cpu().numpy()
+    return [found[repeat] for repeat in sorted(found)]
