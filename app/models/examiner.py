@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ WALL_SECONDS = 300
 # loading, compiling and comparing hold a few copies of the weights; a header's objects are larger than its text
 MEMORY_BYTES = 2 << 30
 MEMORY_PER_BYTE = 8
+ANSWER_BYTES = 128 << 20
 READY = b"."
 _ENVIRONMENT = {
     "PATH": os.defpath,
@@ -37,24 +39,26 @@ def examine(path: Path) -> dict[str, Any]:
         ChildProcessError: the reader could not be started.
     """
     command = [sys.executable, "-P", "-m", "app.models.examiner", str(path)]
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=WALL_SECONDS,
-            env=_ENVIRONMENT,
-            cwd="/",
-        )
-    except subprocess.TimeoutExpired:
-        raise ModelFileInvalid(_UNREADABLE) from None
-    if not done.stdout.startswith(READY):
-        raise ChildProcessError("expected the reader of models to start, found it ended")
-    if done.returncode != 0:
-        raise ModelFileInvalid(_UNREADABLE)
-    answer: dict[str, Any] = json.loads(done.stdout[len(READY) :])
+    with tempfile.TemporaryFile() as told:  # a file, unlike a pipe, is bounded by the reader's own limits
+        try:
+            done = subprocess.run(
+                command,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=told,
+                stderr=subprocess.DEVNULL,
+                timeout=WALL_SECONDS,
+                env=_ENVIRONMENT,
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired:
+            raise ModelFileInvalid(_UNREADABLE) from None
+        told.seek(0)
+        if told.read(len(READY)) != READY:
+            raise ChildProcessError("expected the reader of models to start, found it ended")
+        if done.returncode != 0:
+            raise ModelFileInvalid(_UNREADABLE)
+        answer: dict[str, Any] = json.loads(told.read())
     if "refused" in answer:
         raise ModelFileInvalid(answer["refused"])
     return answer
@@ -76,7 +80,12 @@ def main(path: Path) -> None:
 def _confine(size: int) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     memory = pages * resource.getpagesize() + MEMORY_BYTES + MEMORY_PER_BYTE * size
-    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_CORE, 0)):
+    for what, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, ANSWER_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
         resource.setrlimit(what, (most, most))
 
 
