@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, Response
 from app import health, openapi, problems, reference
 from app.aliases import endpoints as aliases
 from app.aliases.schemas import PutAlias, RollBack
+from app.cards import endpoints as cards
 from app.datasets import endpoints as datasets
 from app.datasets.schemas import Columns
 from app.deps import principal, readable_query
@@ -65,7 +66,7 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
     )
     # routes are tried in this order, and predictions are asked for most often
-    for router in (predictions.router, datasets.router, jobs.router, models.router, aliases.router, methods.router):
+    for router in (predictions.router, datasets.router, jobs.router, models.router, cards.router, aliases.router, methods.router):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)

@@ -102,6 +102,17 @@ def _live(project_id: str) -> AnySelect:
     return select(*_COLUMNS).where(DatasetRow.project_id == project_id, DatasetRow.deleted_at.is_(None))
 
 
+def read_by(session: Session, project_id: str, job_id: str) -> tuple[Dataset, ...]:
+    """What a job reads, tombstones too, oldest first."""
+    rows = session.execute(
+        select(*_COLUMNS)
+        .join(JobDatasetRow, JobDatasetRow.dataset_id == DatasetRow.id)
+        .where(DatasetRow.project_id == project_id, JobDatasetRow.job_id == job_id)
+        .order_by(DatasetRow.id)
+    )
+    return tuple(Dataset(*row) for row in rows)
+
+
 def pin(session: Session, project_id: str, dataset_ids: Collection[str]) -> None:
     """Make sure that a new job may read these, and that none is deleted before this transaction ends.
 

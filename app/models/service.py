@@ -176,6 +176,11 @@ def show(model: models.Model) -> Model:
     )
 
 
+def first_tasks(model: models.Model, count: int) -> list[Task]:
+    """The first of the model's tasks on the wire."""
+    return _tasks(model.header["tasks"][:count])
+
+
 def check_shown(header: Mapping[str, Any]) -> None:
     """Raises ValidationError when what a file tells of its tasks and inputs cannot be shown."""
     _tasks(header["tasks"])

@@ -4,7 +4,7 @@ from store.jobs.cancel import request_cancel
 from store.jobs.events import Event, events, last_events
 from store.jobs.record import Job, add, get, page, queue_position
 from store.jobs.retry import retry
-from store.jobs.series import Point, TaskResult, metric_points, task_results
+from store.jobs.series import Point, TaskResult, metric_points, task_results, task_results_named
 
 __all__ = [
     "Event",
@@ -21,4 +21,5 @@ __all__ = [
     "request_cancel",
     "retry",
     "task_results",
+    "task_results_named",
 ]

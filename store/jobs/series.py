@@ -1,5 +1,6 @@
 """What a job measured: its series while it runs, and the result of each of its learning tasks at the end."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +61,17 @@ def metric_points(
         name, of_task, step = after
         statement = statement.where(tuple_(row.name, row.task, row.step) > tuple_(name, of_task or "", step))
     return [Point(found.name, found.task or None, found.step, found.value) for found in session.execute(statement)]
+
+
+def task_results_named(
+    session: Session, project_id: str, job_id: str, *, names: Collection[str]
+) -> tuple[TaskResult, ...]:
+    """What a job said of the tasks of these names, in the order of its spec."""
+    row = TaskResultRow
+    statement = select(row.name, row.verdict, row.data).where(
+        row.project_id == project_id, row.job_id == job_id, row.name.in_(names)
+    )
+    return tuple(TaskResult(*found) for found in session.execute(statement.order_by(row.position)))
 
 
 def task_results(

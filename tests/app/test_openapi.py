@@ -29,6 +29,7 @@ PATHS = {
     "/v1/models/{model_id}": {"get", "delete"},
     "/v1/models/{model_id}/tasks": {"get"},
     "/v1/models/{model_id}/lineage": {"get"},
+    "/v1/models/{model_id}/card": {"get"},
     "/v1/models/{model_id}/artifact": {"get"},
     "/v1/models/{model_id}/predictions": {"get", "post"},
 }
@@ -74,6 +75,7 @@ def test_answers_are_closed_and_leave_nothing_out(document):
     for name in (
         "Alias",
         "AliasWithHistory",
+        "ModelCard",
         "Dataset",
         "Job",
         "Model",

@@ -125,3 +125,15 @@ def test_of_delete_and_submit_only_one_succeeds(toy):
     with toy.database.reading() as session:
         for job in jobs.page(session, toy.project_id, limit=100).items:
             assert job.status == "queued"
+
+
+def test_what_a_job_reads_is_told_also_when_it_is_deleted(toy, database, clock):
+    born = [toy.dataset() for _ in range(3)]
+    fence = toy.running(datasets=born[:2])
+    toy.finish(fence)
+    delete(toy, born[0])
+    with toy.database.reading() as session:
+        found = datasets.read_by(session, toy.project_id, fence.job_id)
+        foreign = datasets.read_by(session, Toy(database, clock).project_id, fence.job_id)
+    assert [(one.id, one.deleted_at is None) for one in found] == [(born[0], False), (born[1], True)]
+    assert foreign == ()

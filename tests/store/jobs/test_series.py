@@ -90,3 +90,13 @@ def test_a_task_cursor_is_a_task_of_this_job(toy, finished):
 
 def test_tasks_of_a_foreign_job_are_not_there(toy, finished, database, clock):
     assert tasks(Toy(database, clock), finished).items == ()
+
+
+def test_results_are_found_by_name_in_the_order_of_the_spec(toy, database, clock):
+    fence = toy.running()
+    toy.finish(fence, toy.success(tasks=[{"name": name, "verdict": None, "type": "binary"} for name in "cab"]))
+    with toy.database.reading() as session:
+        found = jobs.task_results_named(session, toy.project_id, fence.job_id, names=["b", "c", "absent"])
+        foreign = jobs.task_results_named(session, Toy(database, clock).project_id, fence.job_id, names=["b"])
+    assert [(one.name, one.data["type"]) for one in found] == [("c", "binary"), ("b", "binary")]
+    assert foreign == ()
