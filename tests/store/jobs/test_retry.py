@@ -2,9 +2,9 @@
 
 import pytest
 
-from store import datasets, jobs
+from store import datasets, jobs, models
 from store.claims import Outcome
-from store.errors import DatasetDeleted, JobNotEnded, NotFound
+from store.errors import DatasetDeleted, JobNotEnded, ModelDeleted, NotFound
 from store.lineage import Edge, lineage
 from tests.store.conftest import FAILURE, Toy
 
@@ -72,6 +72,18 @@ def test_a_deleted_dataset_cannot_be_read_again(toy, failed):
     with pytest.raises(DatasetDeleted):
         retry(toy, first.id)
     assert toy.claim() is None
+
+
+def test_a_retry_asks_the_same_model_which_must_still_be_there(toy):
+    trained = toy.running()
+    model = toy.finish(trained).model_id
+    asked = toy.submit(kind="evaluate", models=[model])
+    toy.cancel(asked.id)
+    toy.cancel(retry(toy, asked.id).id)
+    with toy.writing() as session:
+        models.delete(session, toy.project_id, model, now=toy.clock.time)
+    with pytest.raises(ModelDeleted):
+        retry(toy, asked.id)
 
 
 def test_a_foreign_job_is_not_there(toy, failed, database, clock):
