@@ -41,8 +41,6 @@ KINDS: Mapping[str, Kind] = {
     "model-in-use": Kind(409, "A job or an alias still needs the model"),
     "alias-moved": Kind(409, "The alias points elsewhere"),
     "nothing-to-roll-back": Kind(409, "The alias has no model before this one"),
-    "model-deleted": Kind(409, "The model was deleted"),
-    "model-in-use": Kind(409, "A job or an alias still needs the model"),
     "job-already-finished": Kind(409, "The job has already ended"),
     "job-not-ended": Kind(409, "The job has not ended yet"),
     "request-in-progress": Kind(409, "The first request with this key is still running", retryable=True),
