@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -152,15 +153,15 @@ class Taskgraft:
         tasks: Sequence[str] | None = None,
         strict: bool = False,
     ) -> Document:
-        """Predictions for rows, or for the same as columns; all tasks unless some are named."""
+        """Predictions of a model, by id or alias, for rows or for the same as columns; all tasks unless some are named."""
         body: Document = {"rows": list(rows or [])} if columns is None else {"columns": dict(columns)}
         body |= {"tasks": list(tasks)} if tasks is not None else {}
         body |= {"strict": True} if strict else {}
-        return self._json(Request("POST", f"/v1/models/{model}/predictions", body=body))
+        return self._json(Request("POST", f"/v1/models/{quote(model, safe='')}/predictions", body=body))
 
     def predict_one(self, model: str, **features: Any) -> Document:
         """One row by GET: its values are typed by the model's input schema."""
-        return self._json(Request("GET", f"/v1/models/{model}/predictions", params=features))
+        return self._json(Request("GET", f"/v1/models/{quote(model, safe='')}/predictions", params=features))
 
     def import_model(self, path: Path | str, *, name: str | None = None) -> Document:
         """Store the file of another installation's model (streamed); → the model, which predicts at once."""

@@ -140,3 +140,11 @@ def test_predictions_by_post_and_by_get(service, script):
     service.predict_one("mdl_1", a=1.5, shop="17")
     assert json.loads(script.asked[0]["body"]) == {"rows": [{"a": 1}], "tasks": ["y"], "strict": True}
     assert script.asked[1]["path"] == "/v1/models/mdl_1/predictions?a=1.5&shop=17"
+
+
+def test_a_model_is_asked_under_any_alias(service, script):
+    script.then(200, {"model": "mdl_1"}).then(200, {"model": "mdl_1"})
+    service.predict("Wein & Öl?", [{"a": 1}])
+    service.predict_one("Wein & Öl?", a=1)
+    paths = [asked["path"].partition("?")[0] for asked in script.asked]
+    assert paths == ["/v1/models/Wein%20%26%20%C3%96l%3F/predictions"] * 2
