@@ -54,6 +54,9 @@ def show(job: Document, *, console: Console) -> None:
         console.print(f"{result['rows']} rows answered in {result['seconds']['total']:.3g} s: {job['dataset']}")
         _warn(result, console)
         return
+    if job["kind"] == "evaluate":
+        _show_evaluation(job, console)
+        return
     table = Table(
         title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw",
         box=SIMPLE_HEAD,
@@ -71,6 +74,31 @@ def show(job: Document, *, console: Console) -> None:
     if len(tasks) > _MOST_ROWS:
         console.print(f"… and {len(tasks) - _MOST_ROWS} more tasks")
     console.print(result["summary"], markup=False)
+
+
+def _show_evaluation(job: Document, console: Console) -> None:
+    """A row for each task and model: its metric, and how much better it is than each model before it."""
+    result = job["result"]
+    table = Table(title=f"{_title(job)}: {result['rows']} rows, answers in {job['dataset']}", box=SIMPLE_HEAD)
+    for head in ("task", "model", "metric", "value", "gain over those before it"):
+        table.add_column(head, overflow="fold")
+    tasks = list((result.get("tasks") or {}).items())
+    for name, task in tasks[:_MOST_ROWS]:
+        for place, (model, metrics) in enumerate(task["models"].items()):
+            gains = [_difference(one) for one in task["differences"] if one["model"] == model]
+            first = escape(name) if place == 0 else ""
+            table.add_row(first, model, task["metric"], _number(metrics.get(task["metric"])), "\n".join(gains))
+    console.print(table)
+    if len(tasks) > _MOST_ROWS or "tasks" not in result:
+        console.print("… and more tasks: see the job's tasks")
+    _warn(result, console)
+
+
+def _difference(one: Document) -> str:
+    if one["interval"] is None:
+        return "–"
+    low, high = one["interval"]
+    return f"{one['gain']:+.1%} \\[{low:+.1%}, {high:+.1%}] over {one['against']}"
 
 
 def _warn(result: Document, console: Console) -> None:

@@ -9,7 +9,7 @@ from app.errors import ApiError, first_problem
 from app.parts import Parts
 from learning.header import ModelHeader
 from learning.model import ModelFileInvalid, read_header
-from learning.specs import JobSpec, MultitaskJob, PredictJob
+from learning.specs import EvaluateJob, JobSpec, MultitaskJob, PredictJob
 from learning.tables import Table
 from store import aliases, datasets, models
 from store.errors import DatasetDeleted, DatasetNotFound, ModelDeleted, ModelNotFound, NotFound
@@ -41,12 +41,17 @@ def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
     """Where the spec names a model, and which."""
     if isinstance(spec, PredictJob):
         yield "/model", spec.model
+    elif isinstance(spec, EvaluateJob):
+        for position, model in enumerate(spec.models):
+            yield f"/models/{position}", model
 
 
 def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
     """The spec with the id of each model that it names by an alias: what is asked now, wherever the alias goes later."""
     if isinstance(spec, PredictJob):
         return spec.model_copy(update={"model": _model_id(session, project_id, spec.model)})
+    if isinstance(spec, EvaluateJob):
+        return spec.model_copy(update={"models": tuple(_model_id(session, project_id, one) for one in spec.models)})
     return spec
 
 

@@ -3,10 +3,11 @@
 from learning.specs.job import MultitaskJob, parse_job
 from learning.specs.kinds import JobSpec, parse_spec, spec_json_schema
 from learning.specs.parts import MAX_TASK_NAME_BYTES, TrainingSpec
-from learning.specs.scoring import PredictJob, ScoringJob
+from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
 
 __all__ = [
     "MAX_TASK_NAME_BYTES",
+    "EvaluateJob",
     "JobSpec",
     "MultitaskJob",
     "PredictJob",

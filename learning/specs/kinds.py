@@ -9,12 +9,13 @@ from pydantic_core import to_json
 from learning.errors import Problem, SpecError
 from learning.specs.job import MultitaskJob, job_type, not_json, parse_job
 from learning.specs.problems import problems_of, shown
-from learning.specs.scoring import PredictJob, ScoringJob
+from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
 
 JobSpec: TypeAlias = MultitaskJob | ScoringJob
 
 #: The spec class of each kind; the methods that exist narrow it when it is first asked for.
 KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {
+    "evaluate": lambda: EvaluateJob,
     "multitask": job_type,
     "predict": lambda: PredictJob,
 }

@@ -1,10 +1,12 @@
-"""Jobs that ask stored models. They train nothing, so they have no methods and no seed."""
+"""Jobs that ask stored models: batch prediction and evaluation. They train nothing, so they have no methods and no seed."""
 
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from learning.specs.parts import Frozen, Metadata, Name
+
+MAX_MODELS = 10
 
 ModelId = Annotated[str, Field(min_length=1, max_length=64)]
 DatasetId = Annotated[str, Field(min_length=1, max_length=64)]
@@ -24,4 +26,11 @@ class PredictJob(_Scoring):
     model: ModelId
 
 
-ScoringJob: TypeAlias = PredictJob
+class EvaluateJob(_Scoring):
+    """Measure stored models on the labelled rows of a dataset, and by how much they differ."""
+
+    kind: Literal["evaluate"]
+    models: Annotated[tuple[ModelId, ...], Field(min_length=1, max_length=MAX_MODELS)]
+
+
+ScoringJob: TypeAlias = PredictJob | EvaluateJob

@@ -2,6 +2,18 @@
 
 from learning.verdict.comparison import MIN_ALONE, Comparison, compare
 from learning.verdict.influence import loss_floor
+from learning.verdict.paired import Difference, paired
 from learning.verdict.verdict import Moderated, Verdict, moderated, verdicts
 
-__all__ = ["MIN_ALONE", "Comparison", "Moderated", "Verdict", "compare", "loss_floor", "moderated", "verdicts"]
+__all__ = [
+    "MIN_ALONE",
+    "Comparison",
+    "Difference",
+    "Moderated",
+    "Verdict",
+    "compare",
+    "loss_floor",
+    "moderated",
+    "paired",
+    "verdicts",
+]

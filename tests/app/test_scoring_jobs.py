@@ -21,6 +21,10 @@ def predict(model: str, dataset: str, **fields):
     return {"kind": "predict", "model": model, "dataset": dataset, **fields}
 
 
+def evaluate(dataset: str, *models: str):
+    return {"kind": "evaluate", "models": list(models), "dataset": dataset}
+
+
 def submit(tenant: Tenant, spec):
     return tenant.client.post("/v1/jobs", json=spec)
 
@@ -97,3 +101,21 @@ def test_such_a_job_measures_no_task(tenant: Tenant, dataset: str, model: str):
     assert tenant.client.get(f"/v1/jobs/{job}/metrics").json()["data"] == []
     answer = tenant.client.get(f"/v1/jobs/{job}/metrics", params={"task": "y"})
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown-task")
+
+
+def test_an_evaluation_waits_with_all_its_models(tenant: Tenant, dataset: str, model: str):
+    other = store_model(tenant, listed(dataset), factor=0.5)
+    job = tenant.submit(evaluate(dataset, model, other))
+    assert job["spec"]["models"] == [model, other]
+    held = tenant.claim(job["id"], queue="quick")
+    assert held.models.keys() == {model, other}
+    tenant.finish(held, Outcome("failed", error=FAILURE))
+
+
+def test_a_grouped_model_and_a_listed_one_share_the_target_of_one_name(tenant: Tenant, dataset: str, model: str):
+    asked = evaluate(dataset, model, store_model(tenant, grouped(dataset)))
+    answer = tenant.client.post("/v1/jobs", json=asked, params={"dry_run": "true"}).json()
+    assert answer["errors"] == []
+    assert [(warning["code"], "'z'" in warning["detail"]) for warning in answer["warnings"]] == [
+        ("tasks-left-out", True)
+    ]

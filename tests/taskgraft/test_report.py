@@ -83,3 +83,26 @@ def test_of_a_batch_prediction_its_dataset_and_its_warnings_are_shown(console):
     result = {"rows": 1200, "seconds": {"total": 0.5}, "warnings": [warning]}
     report.show({"id": "job_1", "kind": "predict", "dataset": "ds_9", "result": result}, console=console)
     assert lines(console) == ["1200 rows answered in 0.5 s: ds_9", "unseen-group: 3 rows hold [new]"]
+
+
+def test_of_an_evaluation_each_model_stands_beside_those_before_it(console):
+    difference = {"model": "mdl_2", "against": "mdl_1", "gain": 0.1234, "interval": [0.05, 0.2]}
+    quality = {
+        "metric": "rmse",
+        "models": {"mdl_1": {"rmse": 0.7}, "mdl_2": {"rmse": 0.6123}},
+        "differences": [difference],
+    }
+    unknown = {
+        "metric": "roc_auc",
+        "models": {"mdl_1": {}, "mdl_2": {}},
+        "differences": [difference | {"interval": None}],
+    }
+    result = {"rows": 90, "tasks": {"quality": quality, "hot": unknown}, "warnings": []}
+    report.show(
+        {"id": "job_1", "name": "[b]x[/b]", "kind": "evaluate", "dataset": "ds_9", "result": result}, console=console
+    )
+    found = [line.split() for line in lines(console)]
+    assert ["quality", "mdl_1", "rmse", "0.7"] in found
+    assert ["mdl_2", "rmse", "0.612", "+12.3%", "[+5.0%,", "+20.0%]", "over", "mdl_1"] in found
+    assert ["mdl_2", "roc_auc", "–", "–"] in found
+    assert any("[b]x[/b]: 90 rows, answers in ds_9" in line for line in lines(console))

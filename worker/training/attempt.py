@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import MultitaskJob, parse_spec
+from learning.specs import EvaluateJob, MultitaskJob, parse_spec
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
 from worker.training.multitask import Attempt, train
 from worker.training.progress import Channel
+from worker.training.scoring.evaluate import evaluate
 from worker.training.scoring.predict import predict
 
 
@@ -36,6 +37,8 @@ def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
             )
             return train(job, tables, Attempt(folder, checkpoints, device), channel)
         models = {name: Path(path) for name, path in assignment["models"].items()}
+        if isinstance(job, EvaluateJob):
+            return evaluate(job, tables, models, folder, channel)
         return predict(job, tables, models, folder, channel)
     except LearningError as error:
         return {"outcome": "failed", "error": ended_by(error)}

@@ -79,6 +79,14 @@ def predict(model: Callable[[World], str], dataset: Callable[[World], str] = lam
     return lambda world: {"kind": "predict", "model": model(world), "dataset": dataset(world)}
 
 
+def evaluate(*picks: Callable[[World], str], dataset: Callable[[World], str] = lambda world: world.typed) -> Make:
+    return lambda world: {
+        "kind": "evaluate",
+        "models": [pick(world) for pick in picks],
+        "dataset": dataset(world),
+    }
+
+
 def groups(world: World) -> dict[str, Any]:
     dataset = world.odd["groups_of_one_class"]
     return {"kind": "multitask", "tasks": {"dataset": dataset, "group_by": ["shop"], "targets": [{"target": "z"}]}}
@@ -116,9 +124,15 @@ CASES = [
     Case(49, "predict", job(predict(lambda world: world.model, lambda _: UNKNOWN_DATASET)), 422, "dataset-not-found", "/dataset"),
     Case(49, "model", job(predict(lambda _: UNKNOWN_MODEL)), 422, "model-not-found", "/model"),
     Case(49, "model-no-id", job(predict(lambda _: "../../etc/passwd")), 422, "model-not-found", "/model"),
+    Case(49, "second-model", job(evaluate(lambda world: world.model, lambda _: UNKNOWN_MODEL)), 422, "model-not-found",
+         "/models/1"),
+    Case(50, "second-model", job(evaluate(lambda world: world.model, lambda world: world.foreign_model)), 422,
+         "model-not-found", "/models/1", same_as_unknown),
     Case(50, "model", job(predict(lambda world: world.foreign_model)), 422, "model-not-found", "/model", same_as_unknown),
     Case(50, "", job(on_dataset(lambda world: world.foreign)), 422, "dataset-not-found", "/tasks/0/dataset", same_as_unknown),
     Case(51, "", job(on_dataset(lambda world: world.deleted)), 409, "dataset-deleted", "/tasks/0/dataset"),
+    Case(51, "second-model", job(evaluate(lambda world: world.model, lambda world: world.deleted_model)), 409,
+         "model-deleted", "/models/1"),
     Case(51, "model", job(predict(lambda world: world.deleted_model)), 409, "model-deleted", "/model"),
     Case(52, "type", job(task(type="ranking")), 422, "unknown-value", "/tasks/1/type"),
     Case(52, "kind", job(good(kind="magic")), 422, "unknown-value", "/kind"),
@@ -168,6 +182,16 @@ CASES = [
     Case(64, "", job(training(device="cuda:7")), 422, "device-unavailable", "/training/device"),
     Case(65, "seconds-zero", job(training(max_seconds=0)), 422, "out-of-range", "/training/max_seconds"),
     Case(65, "seconds-huge", job(training(max_seconds=1e9)), 422, "out-of-range", "/training/max_seconds"),
+    Case(67, "model-twice", job(evaluate(lambda world: world.model, lambda world: world.model)), 422, "duplicate-model",
+         "/models/1"),
+    Case(67, "model-twice-by-alias", job(evaluate(lambda world: world.model, lambda _: "prod")), 422, "duplicate-model",
+         "/models/1"),
+    Case(67, "other-inputs", job(evaluate(lambda world: world.model, dataset=lambda world: world.good)), 422,
+         "feature-mismatch", "/models/0"),
+    Case(67, "second-of-other-inputs", job(evaluate(lambda world: world.model, lambda world: world.grouped_model,
+         dataset=lambda world: world.ungrouped)), 422, "feature-mismatch", "/models/1"),
+    Case(67, "no-model", job(evaluate()), 422, "out-of-range", "/models"),
+    Case(67, "many-models", job(evaluate(*[lambda _: UNKNOWN_MODEL] * 11)), 422, "out-of-range", "/models"),
     Case(67, "predict", job(predict(lambda world: world.model, lambda world: world.good)), 422, "feature-mismatch", "/dataset"),
     Case(65, "priority", job(good(priority=10**6)), 422, "out-of-range", "/priority"),
 ]  # fmt: skip

@@ -36,6 +36,7 @@ class World:
     stranger: Tenant
     good: str
     typed: str
+    ungrouped: str
     deleted: str
     foreign: str
     odd: dict[str, str]
@@ -68,6 +69,7 @@ def make_world(new_tenant: Callable[[], Tenant]) -> World:
         stranger=stranger,
         good=good,
         typed=typed,
+        ungrouped=tenant.upload(typed_table().replace(b"shop", b"branch"), name="ungrouped")["id"],
         deleted=gone,
         foreign=foreign,
         odd={name: tenant.upload(content, name=name)["id"] for name, content in ODD_TABLES.items()},

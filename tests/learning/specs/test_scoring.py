@@ -3,9 +3,12 @@
 import pytest
 
 from learning.errors import SpecError
-from learning.specs import PredictJob, parse_spec
+from learning.specs import EvaluateJob, PredictJob, parse_spec
 
 PREDICT = {"kind": "predict", "model": "mdl_1", "dataset": "ds_1"}
+
+
+EVALUATE = {"kind": "evaluate", "models": ["mdl_1", "mdl_2"], "dataset": "ds_1"}
 
 
 def problems(data):
@@ -40,3 +43,23 @@ def test_what_it_cannot_mean_is_said_where_it_stands(change, problem):
 
 def test_what_is_missing_is_named():
     assert problems({"kind": "predict"}) == [("/dataset", "missing-field"), ("/model", "missing-field")]
+
+
+def test_an_evaluation_keeps_its_models_in_order():
+    job = parse_spec(EVALUATE)
+    assert isinstance(job, EvaluateJob)
+    assert job.models == ("mdl_1", "mdl_2")
+    assert parse_spec(job.model_dump(mode="json")) == job
+
+
+@pytest.mark.parametrize(
+    ("models", "problem"),
+    [
+        ([], ("/models", "out-of-range")),
+        (["mdl_1"] * 11, ("/models", "out-of-range")),
+        ("mdl_1", ("/models", "wrong-type")),
+        (["mdl_1", 2], ("/models/1", "wrong-type")),
+    ],
+)
+def test_its_models_are_one_to_ten_ids(models, problem):
+    assert problems({**EVALUATE, "models": models}) == [problem]

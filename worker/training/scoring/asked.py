@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,8 +20,8 @@ _MOST_WARNINGS = 50
 class Asked:
     """A model, the answers that are wanted of it, and what it met in the rows so far."""
 
-    def __init__(self, path: Path, tasks: Sequence[str] | None = None) -> None:
-        self.predictor = Predictor.load(path)
+    def __init__(self, predictor: Predictor, tasks: Sequence[str] | None = None) -> None:
+        self.predictor = predictor
         self.tasks = tasks
         self.columns = sorted(self.predictor.reads(tasks))
         self._unseen: Counter[tuple[str, str]] = Counter()

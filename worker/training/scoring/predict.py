@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from learning.errors import SpecError
 from learning.header import ModelHeader
-from learning.predictor import Labels, Values
+from learning.predictor import Labels, Predictor, Values
 from learning.scoring import plan_scoring
 from learning.specs import PredictJob
 from learning.tables import Table
@@ -35,7 +35,7 @@ def predict(
     began = time.monotonic()
     progress = Progress(channel, phases=PHASES)
     progress.enter("preparing")
-    table, asked = tables[job.dataset], Asked(models[job.model])
+    table, asked = tables[job.dataset], Asked(Predictor.load(models[job.model]))
     plan = plan_scoring(job, tables, {job.model: asked.predictor.header})
     if plan.problems:
         raise SpecError(plan.problems)
