@@ -98,6 +98,7 @@ def test_a_model_predicts_in_an_empty_installation_as_it_did_at_home(home: Tenan
     file = elsewhere.client.get(f"{path}/artifact")
     assert file.content == content
     assert file.headers["etag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    assert elsewhere.client.get(f"{path}/card").status_code == 200
     graph = elsewhere.client.get(f"{path}/lineage").json()
     assert ([node["id"] for node in graph["nodes"]], graph["edges"]) == ([shown["id"]], [])
 
