@@ -145,6 +145,12 @@ def tell_its_world(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any
     return fail(order, channel)
 
 
+def tell_its_models(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    """Log which models it may ask, and where they lie."""
+    channel.log("info", "\n".join(f"{key} {path}" for key, path in order["models"].items()))
+    return fail(order, channel)
+
+
 def start_a_helper(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     """Leave a process behind, as a library might."""
     helper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -173,6 +179,7 @@ MODES = {
         name_a_nul,
         name_two_tasks_alike,
         claim_a_foreign_file,
+        tell_its_models,
         tell_its_world,
         start_a_helper,
     )
