@@ -66,7 +66,15 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
         prefix="/v1", dependencies=[Security(principal), Depends(readable_query)], responses=openapi.anything_else()
     )
     # routes are tried in this order, and predictions are asked for most often
-    for router in (predictions.router, datasets.router, jobs.router, models.router, cards.router, aliases.router, methods.router):
+    for router in (
+        predictions.router,
+        datasets.router,
+        jobs.router,
+        models.router,
+        cards.router,
+        aliases.router,
+        methods.router,
+    ):
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)
