@@ -70,11 +70,6 @@ def job_type() -> type[MultitaskJob]:
     return create_model("MultitaskJob", __base__=MultitaskJob, __doc__=MultitaskJob.__doc__, **fields)
 
 
-def job_json_schema() -> dict[str, Any]:
-    """The JSON schema of a job's body, with every method's parameters."""
-    return job_type().model_json_schema(ref_template="#/components/schemas/{model}")
-
-
 def parse_job(data: Mapping[str, Any]) -> MultitaskJob:
     """A job from decoded JSON.
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learning.errors import SpecError
-from learning.specs.job import job_json_schema, job_type, parse_job
+from learning.specs.job import job_type, parse_job
 from learning.specs.parts import MAX_LISTED_TASKS, MAX_SEED
 from learning.tasks import MAX_REPEATS
 
@@ -190,7 +190,7 @@ def test_names_are_kept_in_one_normal_form():
 
 
 def test_the_json_schema_names_every_method_and_both_forms_of_tasks():
-    schema = job_json_schema()
+    schema = job_type().model_json_schema()
     assert set(schema["required"]) == {"kind", "tasks"}
     assert schema["properties"]["network"]["discriminator"]["mapping"].keys() == {"linear", "mlp"}
     assert len(schema["properties"]["tasks"]["oneOf"]) == 2
