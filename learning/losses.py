@@ -101,6 +101,18 @@ class TaskLosses:
             raise ValueError(f"expected the group of each row, as {self._layout.groups} groups differ; found none")
         return self._scattered(self._cells(outputs, filled, self._loss_of[group]), filled, weight, self._of[group])
 
+    def row_weights(self, labels: Tensor, group: Tensor, weights: Tensor) -> Tensor:
+        """Return ``[G, J]``, what a row of each head and slot weighs in Σ_k w_k L_k over all of these rows: w_k / n_k.
+
+        Args:
+            weights: ``[K]``, w; n_k counts the labels of objective k. Class weights are not read.
+        """
+        of = self._of[group]
+        used = (~labels.isnan() & (of >= 0)).to(weights.dtype)
+        counts = weights.new_zeros(len(weights)).index_add(0, of.clamp(min=0).flatten(), used.flatten())
+        each = weights / torch.where(counts > 0, counts, 1.0)
+        return torch.where(self._of >= 0, each[self._of.clamp(min=0)], 0.0)
+
     def _scattered(self, cells: Tensor, labels: Tensor, weight: Tensor, of: Tensor) -> tuple[Tensor, Tensor]:
         weight = weight * (of >= 0)
         if self._weighted:
@@ -199,8 +211,9 @@ def _class_weights(layout: Layout, objectives: Sequence[Objective]) -> Tensor:
 
 
 def weights_of(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that l1 and l2 hold down: weights and embeddings, not biases."""
-    return [parameter for name, parameter in model.named_parameters() if not name.endswith("bias")]
+    """The parameters that l1 and l2 hold down: weights and embeddings that learn, not biases."""
+    named = model.named_parameters()
+    return [parameter for name, parameter in named if parameter.requires_grad and not name.endswith("bias")]
 
 
 @torch.no_grad()

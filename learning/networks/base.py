@@ -77,7 +77,11 @@ class NetworkSpec(BaseModel, ABC):
 
     @abstractmethod
     def plan(self, state: Mapping[str, NDArray[np.float32]]) -> TrunkPlan:
-        """Return the inference of a trained trunk in numpy; ``state`` holds the arrays of its ``state_dict``."""
+        """Return the inference of a trained trunk in numpy; ``state`` holds the arrays of its ``state_dict``.
+
+        Of several trunks at once these arrays have further dimensions in front; then the rows have them too, and both
+        are broadcast against each other.
+        """
 
     @abstractmethod
     def parameters(self, inputs: InputShape) -> int:
@@ -129,12 +133,18 @@ def feedforward_plan(state: Mapping[str, NDArray[np.float32]], layers: int, *, a
     """Return the inference of a trained `Feedforward` of so many ``layers``."""
     embeddings = sum(name.startswith("embeddings.") for name in state)
     tables = [state[f"embeddings.{j}.weight"] for j in range(embeddings)]
-    steps = [(np.ascontiguousarray(state[f"layers.{i}.weight"].T), state[f"layers.{i}.bias"]) for i in range(layers)]
+    steps = [
+        (np.ascontiguousarray(state[f"layers.{i}.weight"].swapaxes(-1, -2)), state[f"layers.{i}.bias"][..., None, :])
+        for i in range(layers)
+    ]
 
     def forward(numeric: NDArray[np.float32], category: NDArray[np.int64]) -> NDArray[np.float32]:
         z: NDArray[Any] = numeric
         if tables:
-            z = np.concatenate([numeric, *(table[category[:, j]] for j, table in enumerate(tables))], axis=1)
+            looked = [_looked_up(table, category[..., j]) for j, table in enumerate(tables)]
+            if numeric.ndim > 2:
+                numeric = np.broadcast_to(numeric, (*looked[0].shape[:-1], numeric.shape[-1]))
+            z = np.concatenate([numeric, *looked], axis=-1)
         for weight, bias in steps:
             z = z @ weight
             z += bias
@@ -143,6 +153,13 @@ def feedforward_plan(state: Mapping[str, NDArray[np.float32]], layers: int, *, a
         return z
 
     return forward
+
+
+def _looked_up(table: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return ``[…, n, width]`` of tables ``[…, k, width]`` at ``index`` ``[…, n]``."""
+    if table.ndim == 2:
+        return table[index]
+    return np.take_along_axis(table, index[..., None], axis=-2)
 
 
 def feedforward_parameters(inputs: InputShape, widths: Sequence[int]) -> int:

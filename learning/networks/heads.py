@@ -50,18 +50,19 @@ class Heads(nn.Module):
             raise ValueError(f"expected the group of each row, as there are {groups} heads; found none")
         weight, bias = self.weight.view(groups, units * h), self.bias
         if not self.training:
-            weight, bias = self._answering()
+            weight, bias = self.answering()
+            weight = weight.flatten(1)
             group = torch.where(group < 0, groups, group)
         # A lookup, whose gradient is a scatter: the cost grows with the rows, not with the groups.
         chosen = functional.embedding(group, weight).view(-1, units, h)
         return (chosen * z.unsqueeze(-2)).sum(-1) + functional.embedding(group, bias)
 
-    def _answering(self) -> tuple[Tensor, Tensor]:
-        """What answers in evaluation, as in `HeadPlan`: weight ``[G + 1, O·h]`` and bias ``[G + 1, O]``, the mean head last."""
+    def answering(self) -> tuple[Tensor, Tensor]:
+        """What answers in evaluation, as in `HeadPlan`: weight ``[G + 1, O, h]`` and bias ``[G + 1, O]``, the mean head last."""
         mean_weight, mean_bias = self.mean()
         untrained = (self.rows == 0)[:, self.slot_of]
         weight = torch.cat([torch.where(untrained.unsqueeze(-1), mean_weight, self.weight), mean_weight.unsqueeze(0)])
-        return weight.flatten(1), torch.cat([torch.where(untrained, mean_bias, self.bias), mean_bias.unsqueeze(0)])
+        return weight, torch.cat([torch.where(untrained, mean_bias, self.bias), mean_bias.unsqueeze(0)])
 
     def mean(self) -> tuple[Tensor, Tensor]:
         """The mean head, weight ``[O, h]`` and bias ``[O]``: each slot's heads weighted by their training rows."""

@@ -49,8 +49,8 @@ def test_a_job_that_names_none_has_the_default_of_each_family(listed):
 def test_a_job_takes_what_the_list_offers(tenant: Tenant, listed):
     dataset = tenant.upload(b"a,y\n" + b"".join(b"%d,%d\n" % (i, i % 5) for i in range(40)))["id"]
     for method in listed["data"]:
-        spec = {"kind": "multitask", "tasks": [{"dataset": dataset, "target": "y", "type": "regression"}]}
-        spec[method["family"]] = {"name": method["name"]}
+        tasks = [{"dataset": dataset, "target": "y", "type": "regression"}]
+        spec = {"kind": "multitask", "tasks": tasks, method["family"]: {"name": method["name"]}}
         answer = tenant.client.post("/v1/jobs", params={"dry_run": "true"}, json=spec)
         assert (answer.status_code, answer.json()["errors"]) == (200, [])
         assert answer.json()["spec"][method["family"]]["name"] == method["name"]

@@ -168,6 +168,16 @@ def test_the_gradient_of_the_penalty_is_its_derivative(l1, l2):
     assert all(parameter.grad is None for name, parameter in model.named_parameters() if name.endswith("bias"))
 
 
+def test_a_row_weighs_its_objectives_weight_shared_by_the_objectives_labels():
+    layout = Layout(2, (Slot("regression", 1), Slot("regression", 1)))
+    labels, group = torch.tensor([[1.0, NAN], [2.0, 5.0], [3.0, NAN]]), torch.tensor([0, 0, 1])
+    weights = torch.tensor([6.0, 1.0])
+    targets = TaskLosses(layout, [Objective(0, "mse"), Objective(1, "mse")])
+    assert targets.row_weights(labels, group, weights).tolist() == [[2.0, 1.0], [2.0, 1.0]]
+    listed = TaskLosses(layout, [Objective(0, "mse", group=0), Objective(0, "mse", group=1)])
+    assert listed.row_weights(labels, group, weights).tolist() == [[3.0, 0.0], [1.0, 0.0]]
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 def test_the_totals_of_parts_add_up_to_the_mean_of_the_whole(grouped):
     layout = Layout(2, (Slot("binary", 1), Slot("regression", 1)))

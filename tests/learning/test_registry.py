@@ -72,6 +72,6 @@ def test_a_union_of_one_method_takes_that_method_only(package):
 def test_the_methods_of_this_release_are_known():
     assert {family: registry().names(family) for family in registry().families} == {
         "network": ("linear", "mlp"),
-        "sharing": ("hard",),
+        "sharing": ("hard", "mean_regularised", "soft"),
         "balancing": ("pcgrad", "static", "uncertainty"),
     }

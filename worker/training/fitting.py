@@ -124,6 +124,7 @@ class _Run:
         self._balancer = recipe.balancing.build(recipe.losses.objectives).to(data.weights.device)
         self._optimizer = build_optimizer(model, recipe.training, beside=self._balancer.parameters())
         self._penalised = weights_of(model)
+        self._row_weights = recipe.losses.row_weights(data.train.labels, data.train.group, data.weights)
         self.state, self.best = part.begin, snapshot(model)
         if (found := checkpoint.load_newest(checkpoints.earlier, device=data.weights.device)) is not None:
             checkpoint.restore(found, model, self._optimizer, self._balancer)
@@ -146,6 +147,7 @@ class _Run:
             values = losses(self._model(batch.numeric, batch.category, batch.group), batch.labels, batch.group)
             self._optimizer.zero_grad(set_to_none=True)
             self._balancer.backward(values, data.weights, self._model)
+            self._model.add_tie_gradient(self._row_weights)
             if training.l1:  # l2 is in the optimiser's kernel
                 add_penalty_gradient(self._penalised, l1=training.l1, l2=0.0)
             self._optimizer.step()

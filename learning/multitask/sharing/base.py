@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -26,6 +27,25 @@ class SharedModel(nn.Module, ABC):
     @abstractmethod
     def head_parameters(self) -> list[nn.Parameter]:
         """What only a task's own loss moves."""
+
+    def add_tie_gradient(self, row_weights: Tensor) -> None:
+        """Add to the gradients what ties tasks to each other beside their losses; by default nothing does.
+
+        Args:
+            row_weights: ``[G, J]``, the factor c of one training row of each head and slot in the step's loss, which is
+                Σ_t c_t Σ_i ℓ_ti; a tie of λ/2 ‖…‖² for each task is weighed alike, λ c_t/2 ‖…‖², so that λ counts rows.
+        """
+
+
+@torch.no_grad()
+def add_gradient(parameter: nn.Parameter, gradient: Tensor, factor: float) -> None:
+    """Add ``factor`` · ``gradient`` to the gradient of ``parameter``, both of its shape; a factor of 0 adds nothing."""
+    if not factor:
+        return
+    if parameter.grad is None:
+        parameter.grad = factor * gradient
+    else:
+        parameter.grad.add_(gradient, alpha=factor)
 
 
 class ServingPlan(Protocol):

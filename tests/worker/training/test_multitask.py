@@ -143,6 +143,22 @@ def test_what_a_balancing_method_draws_and_learns_is_resumed_bit_for_bit(tmp_pat
     assert second.points == uninterrupted.points[-len(second.points) :]
 
 
+@pytest.mark.parametrize("sharing", registry().names("sharing"))
+def test_every_way_of_sharing_learns_groups_and_is_resumed_bit_for_bit(tmp_path, sharing):
+    shops = tables.shops(tmp_path / "shops.parquet")
+    training = {"epochs": 60, "learning_rate": 0.01, "patience": None}
+    spec = {**SHOPS, "training": training, "sharing": {"name": sharing}, "baselines": False}
+    _, whole, _ = attempt(tmp_path, spec, shops)
+
+    interruption = Recorder(reason="preempt", stop_at=40)
+    _, _, first = attempt(tmp_path, spec, shops, number=2, channel=interruption)
+    _, path, _ = first.checkpoints[-1]
+    _, resumed, _ = attempt(tmp_path, spec, shops, number=3, checkpoints=[path])
+
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert result_of(whole)["result"]["pooled"]["regression"]["r2"] > 0.3
+
+
 def test_a_cancelled_attempt_leaves_nothing(tmp_path, two_targets):
     ended, work, _ = attempt(tmp_path, TWO_TARGETS, two_targets, channel=Recorder(reason="cancel", stop_at=30))
 
