@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 
 from learning.errors import LearningError
 
-# The family is the name of the job's field; each module of the package that has METHOD is one method.
+# The family is the name of the job's field (``method`` for those of a kind of job); each module of the package that has
+# METHOD is one method.
 PACKAGES: Mapping[str, str] = {
     "network": "learning.networks",
     "sharing": "learning.multitask.sharing",
     "balancing": "learning.multitask.balancing",
+    "transfer": "learning.transfer",
 }
 
 

@@ -107,7 +107,8 @@ def _warn(result: Document, console: Console) -> None:
 
 
 def _cells(task: Document) -> Iterator[str]:
-    metric, baselines = task["metric"], task.get("baselines") or {}
+    metric, baselines = task["metric"], dict(task.get("baselines") or {})
+    baselines.setdefault("single_task", baselines.get("from_scratch"))  # alone, for a transfer, is from scratch
     yield _number(task["test"].get(metric))
     for _, keys in _RIVALS:
         yield "\n".join(_number((baselines.get(key) or {}).get(metric)) for key in keys)
@@ -116,7 +117,8 @@ def _cells(task: Document) -> Iterator[str]:
 
 def _comparison(task: Document) -> str:
     """Gain, interval and verdict below each other: the table fits a terminal of 80 columns."""
-    gain, interval, verdict = (task.get("gains") or {}).get("single_task"), task.get("interval"), task.get("verdict")
+    gains, interval, verdict = task.get("gains") or {}, task.get("interval"), task.get("verdict")
+    gain = gains.get("single_task", gains.get("from_scratch"))
     lines = [
         "–" if gain is None else f"{gain:+.0%}",
         "" if interval is None else f"\n\\[{interval[0]:+.0%}, {interval[1]:+.0%}]",

@@ -51,7 +51,7 @@ def _published(artifacts: ArtifactStore, claim: Claim, ending: Finished, folder:
     model = None
     if ending.files.model is not None:
         stored = artifacts.publish(_own_file(folder, ending.files.model))
-        model = NewModel(name=claim.name, header=told["model"], artifact=stored)
+        model = NewModel(name=claim.name, header=told["model"], artifact=stored, parents=tuple(claim.models))
     tasks = told["tasks"]
     listed = {task["name"]: {key: value for key, value in task.items() if key != "name"} for task in tasks}
     result = {

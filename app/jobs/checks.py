@@ -7,12 +7,13 @@ from typing import Any
 
 import torch
 
-from app.jobs.references import Found, find, with_ids
+from app.jobs.references import Found, find, still_there, with_ids
 from app.parts import Parts
 from learning.errors import Notice, Problem
+from learning.grafting import datasets_of, plan_transfer, source_job
 from learning.planning import plan
 from learning.scoring import plan_scoring
-from learning.specs import JobSpec, MultitaskJob, parse_spec
+from learning.specs import JobSpec, MultitaskJob, ScoringJob, TransferJob, parse_spec
 from store.keys import Principal
 
 
@@ -37,16 +38,32 @@ def planned(parts: Parts, who: Principal, body: Mapping[str, Any]) -> Checked:
     spec = parse_spec(body)
     with parts.database.reading() as session:
         spec = with_ids(session, who.project_id, spec)
-    return _checked(spec, find(parts, who, spec))
+    found = find(parts, who, spec)
+    return _grafted(parts, who, spec, found) if isinstance(spec, TransferJob) else _checked(spec, found)
 
 
-def _checked(spec: JobSpec, found: Found) -> Checked:
+def _checked(spec: MultitaskJob | ScoringJob, found: Found) -> Checked:
     if isinstance(spec, MultitaskJob):
         training = plan(spec, found.tables, devices=devices())
         read = sorted({source.dataset for source in training.sources})
         return Checked(training.spec, read, (), training.notices, training.problems)
     scoring = plan_scoring(spec, found.tables, found.headers)
     return Checked(scoring.spec, sorted(found.tables), sorted(found.headers), scoring.notices, scoring.problems)
+
+
+def _grafted(parts: Parts, who: Principal, spec: TransferJob, found: Found) -> Checked:
+    """A transfer reads its source's datasets too, where all are still there: to tell what the source forgets."""
+    header = found.headers[spec.source]
+    graft = plan_transfer(spec, header, found.tables, devices=devices())
+    job = source_job(header)
+    wanted = datasets_of(job) if job else frozenset[str]()
+    kept = still_there(parts, who, wanted)
+    notices = list(graft.notices)
+    if not wanted or len(kept) < len(wanted):
+        kept = []
+        detail = "a dataset that the source was trained on is not here: forgetting will be null"
+        notices.append(Notice("source-data-gone", detail, "/source"))
+    return Checked(graft.spec, sorted({spec.task.dataset, *kept}), (spec.source,), notices, graft.problems)
 
 
 @cache

@@ -1,6 +1,7 @@
 """What a job's body names: its datasets and models, found for the project that asks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from app.errors import ApiError, first_problem
 from app.parts import Parts
 from learning.header import ModelHeader
 from learning.model import ModelFileInvalid, read_header
-from learning.specs import EvaluateJob, JobSpec, MultitaskJob, PredictJob
+from learning.specs import EvaluateJob, JobSpec, MultitaskJob, PredictJob, TransferJob
 from learning.tables import Table
 from store import aliases, datasets, models
 from store.errors import DatasetDeleted, DatasetNotFound, ModelDeleted, ModelNotFound, NotFound
@@ -28,7 +29,9 @@ class Found:
 
 def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
     """Where the spec names a dataset, and which."""
-    if not isinstance(spec, MultitaskJob):
+    if isinstance(spec, TransferJob):
+        yield "/task/dataset", spec.task.dataset
+    elif not isinstance(spec, MultitaskJob):
         yield "/dataset", spec.dataset
     elif isinstance(spec.tasks, tuple):
         for position, task in enumerate(spec.tasks):
@@ -44,6 +47,8 @@ def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
     elif isinstance(spec, EvaluateJob):
         for position, model in enumerate(spec.models):
             yield f"/models/{position}", model
+    elif isinstance(spec, TransferJob):
+        yield "/source", spec.source
 
 
 def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
@@ -52,6 +57,8 @@ def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
         return spec.model_copy(update={"model": _model_id(session, project_id, spec.model)})
     if isinstance(spec, EvaluateJob):
         return spec.model_copy(update={"models": tuple(_model_id(session, project_id, one) for one in spec.models)})
+    if isinstance(spec, TransferJob):
+        return spec.model_copy(update={"source": _model_id(session, project_id, spec.source)})
     return spec
 
 
@@ -85,6 +92,16 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
     if absent:
         raise _absent(parts, who, absent)
     return Found(tables, {key: _header(parts, artifact) for key, artifact in artifacts.items()})
+
+
+def still_there(parts: Parts, who: Principal, dataset_ids: Iterable[str]) -> list[str]:
+    """Those of the datasets that the project has."""
+    kept = []
+    with parts.database.reading() as session:
+        for key in sorted(dataset_ids):
+            with suppress(NotFound):
+                kept.append(datasets.get(session, who.project_id, key).id)
+    return kept
 
 
 def _once(references: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from app.methods.schemas import Method, Methods
 from learning.registry import registry
 from learning.specs.job import DEFAULT_METHODS
+from learning.specs.transfer import DEFAULT_TRANSFER
 
+_DEFAULTS = {**DEFAULT_METHODS, "transfer": DEFAULT_TRANSFER}
 _ADDRESS = re.compile(r"https://[^\s)]+")
 
 
@@ -28,7 +30,7 @@ def show(family: str, name: str, spec: type[BaseModel]) -> Method:
         object="method",
         family=family,
         name=name,
-        default=DEFAULT_METHODS.get(family) == name,
+        default=_DEFAULTS.get(family) == name,
         description=description,
         papers=_ADDRESS.findall(description),
         parameters={**parameters, "description": description},

@@ -4,6 +4,7 @@ from learning.specs.job import MultitaskJob, parse_job
 from learning.specs.kinds import JobSpec, parse_spec, spec_json_schema
 from learning.specs.parts import MAX_TASK_NAME_BYTES, TrainingSpec
 from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
+from learning.specs.transfer import TransferJob
 
 __all__ = [
     "MAX_TASK_NAME_BYTES",
@@ -13,6 +14,7 @@ __all__ = [
     "PredictJob",
     "ScoringJob",
     "TrainingSpec",
+    "TransferJob",
     "parse_job",
     "parse_spec",
     "spec_json_schema",

@@ -8,16 +8,18 @@ from pydantic_core import to_json
 
 from learning.errors import Problem, SpecError
 from learning.specs.job import MultitaskJob, job_type, not_json, parse_job
-from learning.specs.problems import problems_of, shown
+from learning.specs.problems import Branches, problems_of, shown
 from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
+from learning.specs.transfer import TransferJob, transfer_branches, transfer_type
 
-JobSpec: TypeAlias = MultitaskJob | ScoringJob
+JobSpec: TypeAlias = MultitaskJob | TransferJob | ScoringJob
 
 #: The spec class of each kind; the methods that exist narrow it when it is first asked for.
 KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {
     "evaluate": lambda: EvaluateJob,
     "multitask": job_type,
     "predict": lambda: PredictJob,
+    "transfer": transfer_type,
 }
 
 
@@ -33,17 +35,18 @@ def parse_spec(data: Mapping[str, Any]) -> JobSpec:
     if not isinstance(kind, str) or kind not in KINDS:
         detail = f"expected one of {', '.join(repr(known) for known in sorted(KINDS))}; found {shown(kind)}"
         raise SpecError([Problem("/kind", "unknown-value", detail)])
-    return parse_job(data) if kind == "multitask" else _parse_plain(KINDS[kind](), data)
+    if kind == "multitask":
+        return parse_job(data)
+    return _parse(KINDS[kind](), data, branches=transfer_branches() if kind == "transfer" else {})
 
 
-def _parse_plain(spec: type[JobSpec], data: Mapping[str, Any]) -> JobSpec:
-    """A job without methods and without unions."""
+def _parse(spec: type[JobSpec], data: Mapping[str, Any], *, branches: Branches) -> JobSpec:
     if unfit := [*not_json(data, ())]:
         raise SpecError(unfit)
     try:
         return spec.model_validate_json(to_json(data), strict=True)
     except ValidationError as error:
-        raise SpecError(problems_of(error, branches={})) from None
+        raise SpecError(problems_of(error, branches=branches)) from None
 
 
 def spec_json_schema() -> dict[str, Any]:

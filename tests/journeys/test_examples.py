@@ -38,6 +38,13 @@ def test_a_hierarchy_of_139_schools_gets_a_verdict_a_school(variables, tmp_path)
     assert re.search(r"shared network \S+ pooled ridge with a school one-hot 0\.\d+", printed)
 
 
+def test_digits_0_to_4_are_the_source_of_digits_5_to_9(variables, tmp_path):
+    printed = run_python(EXAMPLES / "5-digits-transfer.md", folder=tmp_path, variables=variables)
+    told = r"^(?:\d+|all) labelled rows, \w+: accuracy 0\.\d+, from scratch 0\.\d+"
+    assert len(re.findall(told, printed, re.MULTILINE)) == 5
+    assert "parent deleted" in printed
+
+
 @pytest.mark.data
 def test_the_139_real_schools_get_a_verdict_each(variables, tmp_path):
     with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"]}

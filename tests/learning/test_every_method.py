@@ -79,9 +79,10 @@ def test_its_parameters_are_described_and_bounded(family, name):
         if field == "name":
             continue
         assert schema["description"], field
-        number = schema.get("items", schema)
-        assert {"minimum", "exclusiveMinimum"} & number.keys(), field
-        assert {"maximum", "exclusiveMaximum"} & number.keys(), field
+        value = next((one for one in schema.get("anyOf", []) if one["type"] != "null"), schema)
+        value = value.get("items", value)
+        assert {"minimum", "exclusiveMinimum", "minLength"} & value.keys(), field
+        assert {"maximum", "exclusiveMaximum", "maxLength"} & value.keys(), field
 
 
 @pytest.mark.parametrize("groups", [1, 3])

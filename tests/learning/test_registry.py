@@ -74,4 +74,5 @@ def test_the_methods_of_this_release_are_known():
         "network": ("linear", "mlp"),
         "sharing": ("hard", "mean_regularised", "soft"),
         "balancing": ("pcgrad", "static", "uncertainty"),
+        "transfer": ("finetune", "l2_sp", "linear_probe"),
     }

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import EvaluateJob, MultitaskJob, parse_spec
+from learning.specs import EvaluateJob, MultitaskJob, TransferJob, parse_spec
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
@@ -16,6 +16,7 @@ from worker.training.multitask import Attempt, train
 from worker.training.progress import Channel
 from worker.training.scoring.evaluate import evaluate
 from worker.training.scoring.predict import predict
+from worker.training.transfer import transfer
 
 
 def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
@@ -28,15 +29,18 @@ def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
         job = parse_spec(assignment["spec"])
         tables = {name: Table(name, Path(path)) for name, path in assignment["datasets"].items()}
         folder, threads = Path(assignment["folder"]), int(assignment["threads"])
-        asked_for = job.training.device if isinstance(job, MultitaskJob) else "cpu"
+        asked_for = job.training.device if isinstance(job, MultitaskJob | TransferJob) else "cpu"
         device, environment = prepare_device(asked_for, threads=threads, version=metadata.version("taskgraft"))
         channel.started(environment)
-        if isinstance(job, MultitaskJob):
+        models = {name: Path(path) for name, path in assignment["models"].items()}
+        if isinstance(job, MultitaskJob | TransferJob):
             checkpoints = Checkpoints(
                 Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
             )
-            return train(job, tables, Attempt(folder, checkpoints, device), channel)
-        models = {name: Path(path) for name, path in assignment["models"].items()}
+            attempt = Attempt(folder, checkpoints, device)
+            if isinstance(job, TransferJob):
+                return transfer(job, tables, models, attempt, channel)
+            return train(job, tables, attempt, channel)
         if isinstance(job, EvaluateJob):
             return evaluate(job, tables, models, folder, channel)
         return predict(job, tables, models, folder, channel)

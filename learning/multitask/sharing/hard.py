@@ -69,18 +69,18 @@ class HardPlan:
 
     def __init__(self, trunk: TrunkPlan, heads: HeadPlan) -> None:
         self._trunk = trunk
-        self._heads = heads
+        self.heads = heads
 
     def per_row(
         self, numeric: NDArray[np.float32], category: NDArray[np.int64], group: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        return self._heads(self._trunk(numeric, category), group)
+        return self.heads(self._trunk(numeric, category), group)
 
     def per_group(
         self, numeric: NDArray[np.float32], category: NDArray[np.int64], groups: Sequence[int]
     ) -> list[NDArray[np.float32]]:
         z = self._trunk(numeric, category)
-        return [self._heads(z, group) for group in groups]
+        return [self.heads(z, group) for group in groups]
 
 
 METHOD = Hard

@@ -92,6 +92,24 @@ def groups(world: World) -> dict[str, Any]:
     return {"kind": "multitask", "tasks": {"dataset": dataset, "group_by": ["shop"], "targets": [{"target": "z"}]}}
 
 
+def graft(*, on: str = "typed", source: str | None = None, **fields: Any) -> Make:
+    """A transfer from the world's model to one of its tables."""
+
+    def make(world: World) -> dict[str, Any]:
+        task = {"dataset": world.odd[on], "target": "z", "exclude": ["y"]}
+        return {"kind": "transfer", "source": source or world.model, "task": task, **fields}
+
+    return make
+
+
+def says(*words: str) -> Callable[[dict[str, Any]], None]:
+    def check(answer: dict[str, Any]) -> None:
+        told = " ".join(error["detail"] for error in answer["errors"])
+        assert all(word in told for word in words), told
+
+    return check
+
+
 def no_errors(answer: dict[str, Any]) -> None:
     assert answer["errors"] == []
 
@@ -176,6 +194,16 @@ CASES = [
     Case(58, "nul", job(task(name="a\0b")), 422, "invalid-character", "/tasks/1/name"),
     Case(59, "", job(two_tables), 422, "schema-mismatch"),
     Case(59, "private-feature", job(private_feature, dry_run=True), 200, check=no_errors),
+    Case(60, "unknown", job(graft(source=UNKNOWN_MODEL)), 422, "model-not-found", "/source"),
+    Case(60, "no-id", job(graft(source="../../etc/passwd")), 422, "model-not-found", "/source"),
+    Case(60, "foreign", job(lambda world: graft(source=world.foreign_model)(world)), 422, "model-not-found", "/source", same_as_unknown),
+    Case(60, "deleted", job(lambda world: graft(source=world.deleted_model)(world)), 409, "model-deleted", "/source"),
+    Case(60, "features", job(graft(on="other_features")), 422, "source-feature-mismatch", "/task/features",
+         says("missing 'age'", "extra 'c', 'd'")),
+    Case(60, "order", job(graft(on="shuffled"), dry_run=True), 200, check=no_errors),
+    Case(60, "architecture", job(graft(network={"name": "linear"})), 422, "extra-field", "/network"),
+    Case(61, "unknown", job(graft(method={"name": "finetune", "parts": ["head", "conv5"]})), 422, "unknown-layer", "/method/parts/1"),
+    Case(61, "all-frozen", job(graft(method={"name": "finetune", "parts": []})), 422, "nothing-trainable", "/method/parts"),
     Case(63, "negative", job(good(seed=-1)), 422, "out-of-range", "/seed"),
     Case(63, "huge", job(good(seed=2**64)), 422, "out-of-range", "/seed"),
     Case(63, "null", job(good(seed=None), dry_run=True), 200, check=drawn_seed),

@@ -23,6 +23,8 @@ ODD_TABLES = {
     "unlabelled": b"a,b,y,z\n" + b"".join(b"%d,%d,,%s\n" % (i, i % 5, b"yes" if i % 2 else b"no") for i in range(40)),
     "leaky": b"a,b,y,z\n" + b"".join(b"%d,%d,%d,%s\n" % (i * 3, i % 5, i * 3, b"yes" if i % 2 else b"no") for i in range(40)),
     "other_features": b"c,d,y,z\n" + b"".join(b"%d,%d,%d,%s\n" % (i, i % 5, i, b"yes" if i % 2 else b"no") for i in range(40)),
+    "typed": typed_table(),
+    "shuffled": b"\n".join(b",".join(reversed(line.split(b","))) for line in typed_table().splitlines()),
     "groups_of_one_class": b"a,shop,z\n" + b"".join(
         b"%d,s%d,%s\n" % (i, i % 2, b"yes" if i % 2 == 0 and i % 4 else b"no") for i in range(120)),
 }  # fmt: skip

@@ -4,5 +4,6 @@ from worker.training.result.judge import Judgement, judge
 from worker.training.result.pooled import pooled_metrics
 from worker.training.result.summary import job_result
 from worker.training.result.task import task_result
+from worker.training.result.transfer import sentence, transferred
 
-__all__ = ["Judgement", "job_result", "judge", "pooled_metrics", "task_result"]
+__all__ = ["Judgement", "job_result", "judge", "pooled_metrics", "sentence", "task_result", "transferred"]

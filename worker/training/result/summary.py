@@ -31,16 +31,17 @@ def summary(entries: Sequence[Mapping[str, Any]]) -> str:
     judged = [entry for entry in entries if entry["verdict"] is not None]
     if not judged:
         sentence = "No task could be judged: there are no single-task baselines, or too few test rows."
-        return f"{sentence} {_better_rivals(entries)}" if any(entry["baselines"] for entry in entries) else sentence
+        return f"{sentence} {better_rivals(entries)}" if any(entry["baselines"] for entry in entries) else sentence
     counted = Counter(entry["verdict"] for entry in judged)
     hurt = f"hurt {counted['hurt']}" if counted["hurt"] else "hurt none"
     sentence = f"Sharing helped {counted['helped']} of {_tasks(len(judged))} and {hurt}"
     if counted["inconclusive"]:
         sentence += f"; {counted['inconclusive']} {'is' if counted['inconclusive'] == 1 else 'are'} inconclusive"
-    return f"{sentence}. {_better_rivals(entries)}".strip()
+    return f"{sentence}. {better_rivals(entries)}".strip()
 
 
-def _better_rivals(entries: Sequence[Mapping[str, Any]]) -> str:
+def better_rivals(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return which rivals beat the model on how many tasks, as a sentence."""
     beaten: Counter[str] = Counter()
     names: dict[str, str] = {}
     for entry in entries:
@@ -73,6 +74,7 @@ _RIVALS: Mapping[str, str] = {
     "linear": "a linear model is",
     "boosted_trees": "boosted trees are",
     "single_task": "training alone is",
+    "from_scratch": "training from scratch is",
     "one_model_linear": "one pooled linear model is",
     "one_model_trees": "one pooled model of boosted trees is",
 }

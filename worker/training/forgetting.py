@@ -1,0 +1,74 @@
+"""What a transfer costs its source: the source's tasks on their own test rows, before and after."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from learning.grafting import datasets_of, source_job
+from learning.metrics import Metrics
+from learning.model import TrainedModel
+from learning.planning import Plan, plan
+from learning.predictor import Predictor
+from learning.tables import Table
+from learning.tasks import Task
+from worker.training.evaluate import evaluate
+from worker.training.prepare import prepare
+
+#: A source of thousands of groups is told by its means; so many of its tasks stand beside them.
+_MOST_TASKS = 50
+
+
+def forgetting(
+    source: TrainedModel, weights: Mapping[str, NDArray[np.float32]], tables: Mapping[str, Table]
+) -> dict[str, Any] | None:
+    """Return the source's metrics before and after; None where its job is not known, or a dataset of it is gone.
+
+    After: the trunk of ``weights`` below the source's own heads. The source itself is stored as it was; this tells what
+    would become of its tasks if the new model took its place.
+    """
+    planned = _planned(source, tables)
+    if planned is None:
+        return None
+    prepared = prepare(planned, tables)
+    trunk = {name: tensor for name, tensor in weights.items() if name.startswith("trunk.")}
+    tuned = TrainedModel(source.header, {**source.tensors, **trunk})
+    before, after = (evaluate(Predictor(model), prepared).metrics for model in (source, tuned))
+    return told(planned.tasks, before, after)
+
+
+def _planned(source: TrainedModel, tables: Mapping[str, Table]) -> Plan | None:
+    job = source_job(source.header)
+    if job is None or not datasets_of(job) <= tables.keys():
+        return None
+    planned = plan(job, tables)
+    return None if planned.problems else planned
+
+
+def told(tasks: tuple[Task, ...], before: Any, after: Any) -> dict[str, Any]:
+    """Return the mean of each metric over the tasks that have it, and the first tasks by themselves."""
+    pairs = {
+        task.name: (task.metric, first[task.metric], second[task.metric])
+        for task, first, second in zip(tasks, before, after, strict=True)
+        if _known(first, task.metric) and _known(second, task.metric)
+    }
+    metrics = sorted({metric for metric, _, _ in pairs.values()})
+    return {
+        "mean": {
+            metric: {
+                "tasks": sum(own == metric for own, _, _ in pairs.values()),
+                "before": float(np.mean([b for own, b, _ in pairs.values() if own == metric])),
+                "after": float(np.mean([a for own, _, a in pairs.values() if own == metric])),
+            }
+            for metric in metrics
+        },
+        "tasks": {
+            name: {"metric": metric, "before": b, "after": a}
+            for name, (metric, b, a) in list(pairs.items())[:_MOST_TASKS]
+        },
+    }
+
+
+def _known(metrics: Metrics, name: str) -> bool:
+    return metrics.get(name) is not None
