@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.errors import ModelUnhealthy
 from learning.grafting import datasets_of, source_job
 from learning.metrics import Metrics
 from learning.model import TrainedModel
@@ -23,7 +24,8 @@ _MOST_TASKS = 50
 def forgetting(
     source: TrainedModel, weights: Mapping[str, NDArray[np.float32]], tables: Mapping[str, Table]
 ) -> dict[str, Any] | None:
-    """Return the source's metrics before and after; None where its job is not known, or a dataset of it is gone.
+    """Return the source's metrics before and after; None where its job is not known, a dataset of it is gone, or one of
+    the two does not answer with numbers.
 
     After: the trunk of ``weights`` below the source's own heads. The source itself is stored as it was; this tells what
     would become of its tasks if the new model took its place.
@@ -34,7 +36,10 @@ def forgetting(
     prepared = prepare(planned, tables)
     trunk = {name: tensor for name, tensor in weights.items() if name.startswith("trunk.")}
     tuned = TrainedModel(source.header, {**source.tensors, **trunk})
-    before, after = (evaluate(Predictor(model), prepared).metrics for model in (source, tuned))
+    try:
+        before, after = (evaluate(Predictor(model), prepared).metrics for model in (source, tuned))
+    except ModelUnhealthy:
+        return None  # old heads over a trunk that went far: no answer of theirs is a number
     return told(planned.tasks, before, after)
 
 
@@ -43,7 +48,10 @@ def _planned(source: TrainedModel, tables: Mapping[str, Table]) -> Plan | None:
     if job is None or not datasets_of(job) <= tables.keys():
         return None
     planned = plan(job, tables)
-    return None if planned.problems else planned
+    names = tuple(task.name for task in planned.tasks)
+    # a file of elsewhere may say anything of where it comes from
+    agrees = names == tuple(name for name, _ in source.header.tasks) and planned.layout == source.header.layout
+    return planned if agrees and not planned.problems else None
 
 
 def told(tasks: tuple[Task, ...], before: Any, after: Any) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_a_split_is_told_by_its_fields(split, fields):
         ("network", {"name": "mlp", "dropout": 1.0}, "/network/dropout", "out-of-range"),
         ("network", {"name": "mlp", "mlp": 1}, "/network/mlp", "extra-field"),
         ("network", {"name": "linear", "width": 8, "widths": [1]}, "/network/widths", "extra-field"),
-        ("sharing", {"name": "soft"}, "/sharing/name", "unknown-value"),
+        ("sharing", {"name": "unheard-of"}, "/sharing/name", "unknown-value"),
         ("balancing", {"name": "static", "x": 1}, "/balancing/x", "extra-field"),
         *[("tasks/0/weight", value, "/tasks/0/weight", "invalid-weight") for value in (0, -1, math.nan, math.inf)],
         ("tasks/0/weight", "1", "/tasks/0/weight", "wrong-type"),

@@ -179,6 +179,18 @@ def test_a_resumed_transfer_equals_the_uninterrupted_one_bit_for_bit(tmp_path, m
     assert [point for point in first.points if point["step"] <= step] + second.points == uninterrupted.points
 
 
+def test_of_a_source_that_names_another_job_than_its_own_nothing_is_said(tmp_path, source):
+    known = TrainedModel.load(source[0])
+    job = {**(known.header.job or {}), "tasks": [{"name": "other", "dataset": "ds_1", "target": "y"}]}
+    TrainedModel(known.header.model_copy(update={"job": job}), known.tensors).save(tmp_path / "odd.safetensors")
+    models = {"mdl_1": tmp_path / "odd.safetensors"}
+    table = few(tmp_path / "few.parquet")
+    ended, work, _ = attempt(tmp_path, spec(), source[1], more={"ds_2": table}, models=models)
+
+    assert ended["outcome"] == "succeeded"
+    assert result_of(work)["result"]["forgetting"] is None
+
+
 def test_a_cancel_that_keeps_the_best_leaves_a_model_without_rivals(tmp_path, moved):
     stop = Recorder(reason="keep_best", stop_at=14)
     ended, work, _ = moved(spec("kind", baselines=True), few(tmp_path / "few.parquet", other=True), channel=stop)
