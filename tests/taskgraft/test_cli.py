@@ -46,7 +46,7 @@ def test_run_follows_the_job_and_shows_its_verdicts(invoke, script, tmp_path):
         "interval": None,
         "verdict": None,
     }
-    job = {"id": "job_1", "name": None, "progress": progress, "result": None, "error": None}
+    job = {"id": "job_1", "kind": "multitask", "name": None, "progress": progress, "result": None, "error": None}
     script.then(202, {**job, "status": "queued"}).then(200, {**job, "status": "running"})
     script.then(
         200, {**job, "status": "succeeded", "result": {"tasks": {"y": task}, "summary": "Nothing to compare with."}}
