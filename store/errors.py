@@ -82,12 +82,6 @@ class ModelInUse(StoreError):
         self.aliases = tuple(aliases)
 
 
-class InvalidName(StoreError):
-    """Nothing may be called that."""
-
-    code = "invalid-name"
-
-
 class ModelNeeded(StoreError):
     """A model cannot be deleted while an unfinished job asks it."""
 
@@ -97,6 +91,12 @@ class ModelNeeded(StoreError):
         super().__init__(f"expected no unfinished job on {key}, found {', '.join(jobs[:5])}")
         self.key = key
         self.jobs = tuple(jobs)
+
+
+class InvalidName(StoreError):
+    """Nothing may be called that."""
+
+    code = "invalid-name"
 
 
 class AliasMoved(StoreError):
