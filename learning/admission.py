@@ -1,5 +1,7 @@
 """A model file from elsewhere: what must be true before it is stored beside those that were trained here."""
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from learning.registry import registry
 from learning.specs import MAX_TASK_NAME_BYTES
 
 FAMILIES = ("network", "sharing", "balancing")
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def admit(path: Path) -> ModelHeader:
@@ -30,11 +33,18 @@ def admit(path: Path) -> ModelHeader:
     """
     model = TrainedModel.load(path)
     header = model.header
+    _check_text(header)
     _check_tasks(header)
     methods = {family: _spec(family, getattr(header, family)) for family in FAMILIES}
     _check_weights(model, methods)
     Predictor(model)
     return header.model_copy(update={family: spec.model_dump(mode="json") for family, spec in methods.items()})
+
+
+def _check_text(header: ModelHeader) -> None:
+    """Of all text of the header, shown or not: jobs that ask the model store what it names, which no database can."""
+    if _NUL.search(json.dumps(header.model_dump(mode="json"))):
+        raise ModelFileInvalid("expected text without NUL in the header, found one")
 
 
 def _check_tasks(header: ModelHeader) -> None:

@@ -68,6 +68,7 @@ HEADERS = {
     "negative task": ({"tasks": [["price", -1]]}, "a task without output"),
     "one name": ({"tasks": [["price", 0], ["price", 1]]}, "two of one name"),
     "long name": ({"tasks": [["x" * 1001, 0]]}, "at most 1000 bytes, found 1001"),
+    "NUL in the job": ({"job": {"tasks": [{"dataset": "ds_\0"}]}}, "text without NUL"),
     "no units": ({"slots": [["regression", 1], ["binary", 1], ["multiclass", 3], ["binary", 0]]}, "a slot without units"),
 }  # fmt: skip
 
@@ -91,6 +92,12 @@ def outputs(model, **change):
 )
 def test_a_regression_has_no_classes_and_a_scale_that_data_can_have(change, model, tmp_path):
     assert "expected the header of a model" in refused(written(tmp_path / "m", model, header=outputs(model, **change)))
+
+
+def test_no_text_has_a_nul_and_one_may_tell_of_it(model, tmp_path):
+    assert "text without NUL" in refused(written(tmp_path / "m", model, header=outputs(model, name="price\0")))
+    told = outputs(model, name="price\\u0000")
+    assert admit(written(tmp_path / "m", model, header=told)).outputs[0].name == "price\\u0000"
 
 
 def test_a_column_has_one_type_and_one_place(model, tmp_path):
