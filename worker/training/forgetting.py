@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.errors import ModelUnhealthy
+from learning.errors import InputError, ModelUnhealthy
 from learning.grafting import datasets_of, source_job
 from learning.metrics import Metrics
 from learning.model import TrainedModel
@@ -40,6 +40,8 @@ def forgetting(
         before, after = (evaluate(Predictor(model), prepared).metrics for model in (source, tuned))
     except ModelUnhealthy:
         return None  # old heads over a trunk that went far: no answer of theirs is a number
+    except InputError:
+        return None  # a file of elsewhere, whose job is of its name and shape and reads less than it
     return told(planned.tasks, before, after)
 
 

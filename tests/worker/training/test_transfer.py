@@ -191,6 +191,19 @@ def test_of_a_source_that_names_another_job_than_its_own_nothing_is_said(tmp_pat
     assert result_of(work)["result"]["forgetting"] is None
 
 
+def test_of_a_source_that_reads_more_than_the_job_it_names_nothing_is_said(tmp_path, source):
+    known = TrainedModel.load(source[0])
+    job = known.header.job or {}
+    job = {**job, "tasks": [{**task, "features": ["x1"]} for task in job["tasks"]]}
+    TrainedModel(known.header.model_copy(update={"job": job}), known.tensors).save(tmp_path / "odd.safetensors")
+    models = {"mdl_1": tmp_path / "odd.safetensors"}
+    table = few(tmp_path / "few.parquet")
+    ended, work, _ = attempt(tmp_path, spec(), source[1], more={"ds_2": table}, models=models)
+
+    assert ended["outcome"] == "succeeded"
+    assert result_of(work)["result"]["forgetting"] is None
+
+
 def test_a_cancel_that_keeps_the_best_leaves_a_model_without_rivals(tmp_path, moved):
     stop = Recorder(reason="keep_best", stop_at=14)
     ended, work, _ = moved(spec("kind", baselines=True), few(tmp_path / "few.parquet", other=True), channel=stop)
