@@ -8,7 +8,10 @@ from learning.specs.parts import Frozen, Metadata, Name
 
 MAX_MODELS = 10
 
-ModelId = Annotated[str, Field(min_length=1, max_length=64)]
+#: An id or an alias, and an alias may be this long.
+MAX_MODEL_CHARACTERS = 200
+
+ModelId = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_CHARACTERS)]
 DatasetId = Annotated[str, Field(min_length=1, max_length=64)]
 
 

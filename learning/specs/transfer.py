@@ -8,6 +8,7 @@ from pydantic import Field, create_model
 from learning.registry import registry
 from learning.specs.parts import MAX_SEED, Frozen, Metadata, Name, TaskSpec, TrainingSpec
 from learning.specs.problems import Branches
+from learning.specs.scoring import ModelId
 from learning.specs.split import SPLIT_FORMS, Split, SplitByFraction
 from learning.transfer.base import TransferSpec
 
@@ -19,9 +20,7 @@ class TransferJob(Frozen):
 
     kind: Literal["transfer"]
     name: Name | None = None
-    source: Annotated[
-        str, Field(min_length=1, max_length=64, description="The model to start from: its id or an alias.")
-    ]
+    source: Annotated[ModelId, Field(description="The model to start from: its id or an alias.")]
     task: TaskSpec
     method: TransferSpec
     training: TrainingSpec = TrainingSpec()

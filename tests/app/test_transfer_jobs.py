@@ -40,9 +40,12 @@ def test_every_method_is_taken_by_its_name_with_its_defaults(tenant, source, tar
     assert told["spec"]["task"]["type"] == "binary"
 
 
-def test_an_alias_is_the_model_that_it_points_to_at_the_submission(tenant, source, target):
-    tenant.client.put("/v1/aliases/digits", json={"model": source[0]}).raise_for_status()
-    assert check(tenant, spec("digits", target))["spec"]["source"] == source[0]
+@pytest.mark.parametrize("alias", ["digits", "d" * 200], ids=["short", "longest"])
+def test_an_alias_is_the_model_that_it_points_to_at_the_submission(tenant, source, target, alias):
+    tenant.client.put(f"/v1/aliases/{alias}", json={"model": source[0]}).raise_for_status()
+    assert check(tenant, spec(alias, target))["spec"]["source"] == source[0]
+    asked = check(tenant, {"kind": "predict", "model": alias, "dataset": target})
+    assert asked["spec"]["model"] == source[0]
 
 
 def test_until_it_has_ended_nothing_that_it_reads_is_deleted(tenant, source, target):
