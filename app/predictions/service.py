@@ -18,6 +18,8 @@ from store.keys import Principal
 
 INLINE_WORK = 10**10
 """Body bytes times model bytes up to which an answer is worked out on the event loop: a few milliseconds."""
+MOST_MOVES = 5
+"""How often an alias may move away under one request before the request is told that its model is gone."""
 
 
 async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor, str]:
@@ -28,14 +30,18 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor
         ApiError: as ``Predictors.get``.
     """
     model_id = await parts.pointers.model(who.project_id, reference)
-    try:
-        return await parts.predictors.get(who.project_id, model_id), model_id
-    except NotFound:
-        if model_id == reference:
-            raise
-    # another process has moved the alias, and then deleted the model that it pointed to here
-    parts.pointers.forget(who.project_id, reference)
-    model_id = await parts.pointers.model(who.project_id, reference)
+    for _ in range(MOST_MOVES):
+        try:
+            return await parts.predictors.get(who.project_id, model_id), model_id
+        except NotFound:
+            if model_id == reference:
+                raise
+            # another process may have moved the alias, and then deleted the model that it pointed to here
+            parts.pointers.forget(who.project_id, reference)
+            now = await parts.pointers.model(who.project_id, reference)
+            if now == model_id:
+                raise
+            model_id = now
     return await parts.predictors.get(who.project_id, model_id), model_id
 
 
