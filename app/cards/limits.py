@@ -11,6 +11,14 @@ ALWAYS = (
     "the figures say nothing of it."
 )
 
+LEARNED = {"multitask": "learning the tasks together", "transfer": "starting from the source"}
+"""What a verdict is about, by the kind of model."""
+
+
+def judged_against(kind: str) -> str:
+    """The rival that a model's verdicts are against."""
+    return "training from scratch" if kind == "transfer" else "training each task alone"
+
 
 def limits(
     model: Model,
@@ -22,7 +30,12 @@ def limits(
     grouped: bool,
 ) -> list[str]:
     """The sentences, those about the answers first."""
-    return [*_of_answers(model, grouped=grouped), *_of_record(job, data), *_of_figures(tasks, counts), ALWAYS]
+    return [
+        *_of_answers(model, grouped=grouped),
+        *_of_record(job, data),
+        *_of_figures(model.kind, tasks, counts),
+        ALWAYS,
+    ]
 
 
 def _of_answers(model: Model, *, grouped: bool) -> Iterator[str]:
@@ -43,7 +56,7 @@ def _of_record(job: CardJob | None, data: list[CardDataset]) -> Iterator[str]:
         yield f"Of the data it learned from, {gone} of {len(data)} deleted: only name and hash are left."
 
 
-def _of_figures(tasks: list[CardTask], counts: Mapping[str, int] | None) -> Iterator[str]:
+def _of_figures(kind: str, tasks: list[CardTask], counts: Mapping[str, int] | None) -> Iterator[str]:
     judged = [one.result for one in tasks if one.result is not None]
     if not judged:
         if not any(one.task.metrics for one in tasks):
@@ -51,11 +64,12 @@ def _of_figures(tasks: list[CardTask], counts: Mapping[str, int] | None) -> Iter
         return
     yield "Figures are of test rows that its data and split give; on other data it can be worse."
     if not any(result.get("baselines") for result in judged):
-        yield "No rivals were trained: whether learning the tasks together helped is not known."
+        yield f"No rivals were trained: whether {LEARNED.get(kind, LEARNED['multitask'])} helped is not known."
+    rival = judged_against(kind)
     for verdict, meaning in (
-        ("hurt", "are answered better by training alone"),
-        ("inconclusive", "got no clear verdict: the difference to training alone may be chance"),
-        ("none", "could not be judged: too few test rows, or no single-task rival"),
+        ("hurt", f"are answered better by {rival}"),
+        ("inconclusive", f"got no clear verdict: the difference to {rival} may be chance"),
+        ("none", f"could not be judged: too few test rows, or no rival by {rival}"),
     ):
         count = (counts or {}).get(verdict, 0)
         if count:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.cards.escape import block, code, word
+from app.cards.limits import judged_against
 from app.cards.schemas import CardTask, ModelCard
 from app.models.schemas import Model
 
@@ -62,7 +63,7 @@ def _identity(card: ModelCard) -> list[str]:
 def _tasks(card: ModelCard) -> Iterator[str]:
     if card.counts:
         judged = ", ".join(f"{word(verdict)} {count}" for verdict, count in card.counts.items())
-        yield f"Verdicts against training each task alone: {judged}."
+        yield f"Verdicts against {judged_against(card.model.kind)}: {judged}."
         yield ""
     for one in card.tasks:
         yield f"### {code(one.task.name)}"

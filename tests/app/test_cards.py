@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from app.cards.limits import judged_against
 from store.tables import ModelRow
 from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import Tenant
@@ -85,7 +86,7 @@ def test_the_page_says_it_to_people(tenant: Tenant, dataset: str, model: str):
         "* `region`: category of 3 values",
         '  "kind": "multitask",',
         "* Tasks on which some rival is better than this model: 1 of the 2 shown here.",
-        "* Tasks that could not be judged: too few test rows, or no single-task rival: 1 of 2.",
+        "* Tasks that could not be judged: too few test rows, or no rival by training each task alone: 1 of 2.",
     ):
         assert line in text, line
     assert "http" not in text
@@ -188,3 +189,8 @@ def test_another_projects_card_is_not_there(tenant: Tenant, stranger: Tenant, mo
     tenant.client.delete(f"/v1/models/{model}").raise_for_status()
     assert tenant.client.get(f"/v1/models/{model}/card").status_code == 404
     assert json.loads(tenant.client.get("/v1/models").text)["data"] == []
+
+
+def test_the_verdicts_of_a_transfer_are_said_to_be_against_training_from_scratch():
+    assert judged_against("transfer") == "training from scratch"
+    assert judged_against("multitask") == "training each task alone"
