@@ -5,7 +5,7 @@ from collections import defaultdict
 from scipy.stats import norm
 
 from benchmarks.harness import Figure, Record, write
-from benchmarks.verdict_pairs import Trained, rate, trained
+from benchmarks.verdict_pairs import SHARED, Trained, rate, trained
 from learning.verdict import Comparison, Verdict, compare, verdicts
 
 MOST = 5.0
@@ -26,7 +26,7 @@ def by_rows_alone(comparison: Comparison) -> bool:
 def main() -> None:
     found: dict[str, list[tuple[Comparison, Verdict]]] = defaultdict(list)
     jobs, asked = 0, 0
-    for job in trained(seed=0):
+    for job in (job for job in trained(seed=0) if job.repeats == SHARED):
         found[job.table] += judged(job)
         jobs, asked = jobs + 1, asked + len(job.tasks)
     every = [pair for pairs in found.values() for pair in pairs]

@@ -27,6 +27,8 @@ from worker.training.prepare import prepare
 #: One shared seed and three alone make a pair; this many pairs of a task on one split, of seeds of their own. Some of the
 #: `PAIRS` cannot be compared (no errors to speak of), and 500 must be left.
 BLOCKS, SHARED, ALONE = 2, 1, 3
+#: The same trainings as one job of three repeats.
+REPEATS = 3
 PAIRS = 550
 
 
@@ -42,14 +44,18 @@ class Arms:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """The tasks of one table on one split under one block of seeds: one job's worth of verdicts."""
+    """The tasks of one table on one split under one block of seeds: one job's worth of verdicts, of so many repeats."""
 
     table: str
+    repeats: int
     tasks: Sequence[Arms]
 
 
 def trained(seed: int) -> list[Trained]:
-    """Train at least `PAIRS` pairs; ``seed`` draws splits and first weights."""
+    """Train at least `PAIRS` pairs of one repeat; ``seed`` draws splits and first weights.
+
+    Once more in three repeats, half as many: from the same trainings, so the two are not independent.
+    """
     torch.set_num_threads(1)
     chosen = list(jobs())
     splits = math.ceil(PAIRS / (BLOCKS * sum(len(job.tasks) for job in chosen)))
@@ -94,15 +100,13 @@ def _blocks(job: Job, seed: int) -> list[Trained]:
         ),
     )
     found = []
-    for block in range(BLOCKS):
-        start = block * (SHARED + ALONE)
+    for start, repeats in [(block * (SHARED + ALONE), SHARED) for block in range(BLOCKS)] + [(0, REPEATS)]:
+        middle = start + repeats
         arms = [
-            Arms(
-                task.metric, data.test.labels, own[start : start + SHARED], own[start + SHARED : start + SHARED + ALONE]
-            )
+            Arms(task.metric, data.test.labels, own[start:middle], own[middle : middle + ALONE])
             for task, data, own in zip(planned.tasks, prepared.tasks, outputs, strict=True)
         ]
-        found.append(Trained(job.name, arms))
+        found.append(Trained(job.name, repeats, arms))
     return found
 
 
