@@ -3,8 +3,9 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import forkserver
 from typing import Any
 
 import pytest
@@ -38,11 +39,14 @@ def until() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Launcher:
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     """One warm forkserver for the session, with the toy in place of torch and the recipes."""
     launcher = Launcher(preload=[TOY], threads=1)
     launcher.warm(tmp_path_factory.mktemp("warm"))
-    return launcher
+    yield launcher
+    # by itself it ends a moment after this process, and whoever looks for leftovers at once finds it
+    server: Any = forkserver
+    server._forkserver._stop()
 
 
 @pytest.fixture
