@@ -73,6 +73,7 @@ def train(spec: Mapping[str, Any], table: Path) -> dict[str, Any]:
             "folder": str(work),
             "checkpoints": [],
             "checkpoint_folder": str(checkpoints),
+            "models": {},
             "threads": 1,
         }
         ended = run(assignment, Silence())
