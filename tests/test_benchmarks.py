@@ -2,13 +2,23 @@
 
 import pytest
 
-from benchmarks import table
+from benchmarks import recipe, table
 from benchmarks.harness import figure, judged, ratios, take_turns
 
 
 def test_the_readme_shows_the_figures_as_they_were_recorded():
     shown = table.README.read_text(encoding="utf-8").split(table.BEGIN)[1].split(table.END)[0]
     assert shown.strip() == table.table().strip()
+
+
+def test_the_recipe_that_is_timed_is_the_one_that_a_child_runs(tmp_path):
+    columns = {"x": [float(i) for i in range(40)], "y": [float(2 * i % 7) for i in range(40)]}
+    path = recipe.canonical(columns, tmp_path / "table.parquet")
+    spec = {"kind": "multitask", "tasks": [{"dataset": recipe.DATASET, "target": "y"}], "baselines": False}
+
+    told = recipe.train({**spec, "training": {"epochs": 2}}, path)
+
+    assert [task["name"] for task in told["tasks"]] == ["y"]
 
 
 def test_sides_take_turns_in_alternating_order_after_a_warm_up():
