@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from torch import nn
 
 from learning.errors import LearningError
 from learning.header import ModelHeader
+from learning.meta_header import MetaHeader
 
 METADATA_KEY = "taskgraft"
 # What a reader accepts from a file of unknown origin. A header names each group once: 64 MiB are some 500,000 groups.
@@ -32,15 +33,19 @@ class ModelFileInvalid(LearningError, ValueError):
         super().__init__("model-corrupt", detail)
 
 
+AnyHeader: TypeAlias = ModelHeader | MetaHeader
+_Header = TypeVar("_Header", ModelHeader, MetaHeader)
+
+
 @dataclass(frozen=True, eq=False)
-class TrainedModel:
+class _Stored(Generic[_Header]):
     """``tensors`` are the arrays of the model's ``state_dict`` by name, float32."""
 
-    header: ModelHeader
+    header: _Header
     tensors: Mapping[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, model: nn.Module, header: ModelHeader) -> Self:
+    def of(cls, model: nn.Module, header: _Header) -> Self:
         """The model as it stands: a copy of its weights."""
         state = {name: tensor.detach().cpu().numpy().copy() for name, tensor in model.state_dict().items()}
         return cls(header, state)
@@ -49,7 +54,7 @@ class TrainedModel:
         """Write the file; equal models make equal bytes.
 
         Raises:
-            ModelFileInvalid: a weight that is not float32, or a header past the bound of what `load` reads.
+            ModelFileInvalid: a weight that is not float32, or a header past the bound of what a reader accepts.
         """
         header = json.dumps(self.header.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         if len(header.encode()) > MAX_HEADER_BYTES:
@@ -60,32 +65,51 @@ class TrainedModel:
         tensors = {name: np.ascontiguousarray(self.tensors[name]) for name in sorted(self.tensors)}
         save_file(tensors, path, metadata={METADATA_KEY: header})
 
+
+class TrainedModel(_Stored[ModelHeader]):
+    """A model that answers."""
+
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path) -> "TrainedModel":
         """Read a file that `save` wrote; its hash is the caller's to check.
 
         Raises:
             OSError: no such file, or not readable.
-            ModelFileInvalid: another format, too large, or parts that do not fit together.
+            ModelFileInvalid: another format, too large, parts that do not fit together, or a meta-model.
         """
-        _check_size(path)
-        try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                names = list(file.keys())
-                _check_tensors({name: file.get_slice(name).get_dtype() for name in names})
-                header = ModelHeader.model_validate_json(metadata.get(METADATA_KEY, ""))
-                return cls(header, {name: file.get_tensor(name) for name in names})
-        except SafetensorError as error:
-            raise ModelFileInvalid(f"expected a safetensors file, found one that does not read: {error}") from None
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the whole"
-            raise ModelFileInvalid(f"expected the header of a model, found at {where}: {first['msg']}") from None
+        found = load_model(path)
+        if not isinstance(found, cls):
+            raise ModelFileInvalid(
+                "expected a model that answers, found a meta-model, which answers once it is adapted"
+            )
+        return found
 
 
-def read_header(path: Path) -> ModelHeader:
-    """The header of a file that `TrainedModel.save` wrote, without its weights.
+class MetaModel(_Stored[MetaHeader]):
+    """A model that adapts: ``trunk.*``, and ``head.*`` where its method has a head."""
+
+
+def load_model(path: Path) -> TrainedModel | MetaModel:
+    """Read a file that `save` wrote, of either kind; its hash is the caller's to check.
+
+    Raises:
+        OSError: no such file, or not readable.
+        ModelFileInvalid: another format, too large, or parts that do not fit together.
+    """
+    _check_size(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+            _check_tensors({name: file.get_slice(name).get_dtype() for name in names})
+            header = _header(file.metadata())
+            tensors = {name: file.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise ModelFileInvalid(f"expected a safetensors file, found one that does not read: {error}") from None
+    return MetaModel(header, tensors) if isinstance(header, MetaHeader) else TrainedModel(header, tensors)
+
+
+def read_header(path: Path) -> AnyHeader:
+    """The header of a file that `save` wrote, without its weights.
 
     Raises:
         OSError: no such file, or not readable.
@@ -94,9 +118,24 @@ def read_header(path: Path) -> ModelHeader:
     _check_size(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            return ModelHeader.model_validate_json((file.metadata() or {}).get(METADATA_KEY, ""))
-    except (SafetensorError, ValidationError) as error:
+            return _header(file.metadata())
+    except SafetensorError as error:
         raise ModelFileInvalid(f"expected the header of a model, found {type(error).__name__}") from None
+
+
+def _header(metadata: Mapping[str, str] | None) -> AnyHeader:
+    text = (metadata or {}).get(METADATA_KEY, "")
+    try:
+        told = json.loads(text)
+        meta = isinstance(told, dict) and told.get("kind") == "meta"
+        return MetaHeader.model_validate_json(text) if meta else ModelHeader.model_validate_json(text)
+    except (ValueError, RecursionError) as error:
+        detail = "no JSON"
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the whole"
+            detail = f"at {where}: {first['msg']}"
+        raise ModelFileInvalid(f"expected the header of a model, found {detail}") from None
 
 
 def _check_size(path: Path) -> None:

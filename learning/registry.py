@@ -19,6 +19,7 @@ PACKAGES: Mapping[str, str] = {
     "sharing": "learning.multitask.sharing",
     "balancing": "learning.multitask.balancing",
     "transfer": "learning.transfer",
+    "meta": "learning.meta",
 }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import ApiError, first_problem
 from app.parts import Parts
 from learning.header import ModelHeader
+from learning.meta_header import MetaHeader
 from learning.model import ModelFileInvalid, read_header
 from learning.specs import EvaluateJob, JobSpec, MultitaskJob, PredictJob, TransferJob
 from learning.tables import Table
@@ -91,7 +92,7 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
                 absent.append((pointer, key, models.pin))
     if absent:
         raise _absent(parts, who, absent)
-    return Found(tables, {key: _header(parts, artifact) for key, artifact in artifacts.items()})
+    return Found(tables, {key: _header(parts, artifacts[key], where) for where, key in _once(model_references(spec))})
 
 
 def still_there(parts: Parts, who: Principal, dataset_ids: Iterable[str]) -> list[str]:
@@ -112,11 +113,15 @@ def _once(references: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield pointer, key
 
 
-def _header(parts: Parts, artifact: str) -> ModelHeader:
+def _header(parts: Parts, artifact: str, pointer: str) -> ModelHeader:
     try:
-        return read_header(parts.artifacts.path(artifact))
+        header = read_header(parts.artifacts.path(artifact))
     except (ModelFileInvalid, OSError) as error:
         raise ApiError("model-corrupt", "expected the stored model's own header, found none") from error
+    if isinstance(header, MetaHeader):
+        detail = "expected a model that answers, found a meta-model, which answers once it is adapted to a task"
+        raise first_problem([{"pointer": pointer, "code": "not-adapted", "detail": detail}])
+    return header
 
 
 _Pin = Callable[[Session, str, str], None]

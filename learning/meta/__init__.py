@@ -1,0 +1,1 @@
+"""Meta-learning: one module for each method, ``base`` first."""
