@@ -176,6 +176,15 @@ class Taskgraft:
             )
         )
 
+    def download_model(self, model: str, path: Path | str) -> Path:
+        """Write the model's file, one safetensors file (streamed); → its path. Another installation can import it."""
+        target, address = Path(path), f"/v1/models/{quote(model, safe='')}/artifact"
+        # opened once the answer is good: a refusal leaves no empty file
+        with self._transport.stream(address, params={}, headers={}) as answer, target.open("wb") as file:
+            for block in answer.iter_bytes():
+                file.write(block)
+        return target
+
     def get(self, path: str, **params: Any) -> Document:
         """Any other document of the API, as ``service.get("/v1/models/mdl_…/lineage")``."""
         return self._json(Request("GET", path, params=params))

@@ -81,6 +81,20 @@ def test_a_model_is_imported_as_the_bytes_of_its_file(service, script, tmp_path)
     assert (again["path"], named["path"]) == ("/v1/models", "/v1/models?name=wine")
 
 
+def test_a_model_is_downloaded_as_the_bytes_of_its_file(service, script, tmp_path):
+    content = bytes(range(256)) * 10_000
+    script.then(200, content, content_type="application/octet-stream")
+    assert service.download_model("wine prod", tmp_path / "wine.safetensors").read_bytes() == content
+    assert script.asked[0]["path"] == "/v1/models/wine%20prod/artifact"
+
+
+def test_a_download_that_is_refused_leaves_no_file(service, script, tmp_path):
+    script.then_problem(404, "model-not-found")
+    with pytest.raises(ProblemError, match="model-not-found"):
+        service.download_model("mdl_1", tmp_path / "wine.safetensors")
+    assert not (tmp_path / "wine.safetensors").exists()
+
+
 def test_a_job_is_done_again_by_its_id(service, script):
     script.then(202, job("queued", retried_from="job_0"))
     assert service.retry("job_0")["retried_from"] == "job_0"
