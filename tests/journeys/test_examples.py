@@ -45,6 +45,11 @@ def test_digits_0_to_4_are_the_source_of_digits_5_to_9(variables, tmp_path):
     assert "parent deleted" in printed
 
 
+def test_a_linear_model_moves_to_a_smaller_table_with_l1_and_with_l2(variables, tmp_path):
+    printed = run_python(EXAMPLES / "6-linear-transfer.md", folder=tmp_path, variables=variables)
+    assert len(re.findall(r"^    gain over from scratch \[.*\]: helped$", printed, re.MULTILINE)) >= 1
+
+
 @pytest.mark.data
 def test_the_139_real_schools_get_a_verdict_each(variables, tmp_path):
     with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"]}
