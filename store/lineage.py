@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from store.errors import NotFound
+from store.expiry import is_past
 from store.ids import PREFIXES
 from store.paging import AnySelect
 from store.tables import DatasetRow, JobDatasetRow, JobModelRow, JobRow, ModelParentRow, ModelRow
@@ -102,13 +103,14 @@ def _nodes(session: Session, project_id: str, keys: Collection[str]) -> list[Nod
             DatasetRow.project_id == project_id, DatasetRow.id.in_(keys)
         ),
         "job": select(JobRow.id, JobRow.name).where(JobRow.project_id == project_id, JobRow.id.in_(keys)),
-        "model": select(ModelRow.id, ModelRow.name, ModelRow.artifact, ModelRow.deleted_at).where(
+        "model": select(ModelRow.id, ModelRow.name, ModelRow.artifact, ModelRow.deleted_at, ModelRow.expires_at).where(
             ModelRow.project_id == project_id, ModelRow.id.in_(keys)
         ),
     }
     nodes = []
     for kind, statement in statements.items():
         for key, name, *rest in session.execute(statement):
-            sha256, deleted_at = rest or (None, None)
-            nodes.append(Node(key, kind, name, sha256, deleted=deleted_at is not None))
+            sha256, deleted_at, expires_at = (*rest, None, None, None)[:3]
+            gone = deleted_at is not None or is_past(session, expires_at)
+            nodes.append(Node(key, kind, name, sha256, deleted=gone))
     return sorted(nodes, key=lambda node: node.id)

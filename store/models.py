@@ -9,6 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from store.errors import InvalidCursor, ModelDeleted, ModelInUse, ModelNeeded, ModelNotFound, NotFound
+from store.expiry import alive, is_past
+from store.inheritance import Base, bases, inherited
 from store.lifecycle import UNFINISHED
 from store.lineage import Lineage
 from store.lineage import lineage as graph
@@ -18,7 +20,10 @@ from store.tables import AliasRow, JobModelRow, JobRow, ModelParentRow, ModelRow
 
 @dataclass(frozen=True)
 class Model:
-    """A stored model. Each field has its sentence in ``store.tables.ModelRow``; ``parents`` are ids, ``aliases`` names, in order."""
+    """A stored model. Each field has its sentence in ``store.tables.ModelRow``; ``parents`` are ids, ``aliases`` names, in order.
+
+    ``header`` is whole, also where its row takes the rest from ``base``: the model whose file its own adds to.
+    """
 
     id: str
     project_id: str
@@ -28,10 +33,13 @@ class Model:
     header: dict[str, Any]
     artifact: str
     bytes: int
+    base_id: str | None
     created_at: datetime
+    expires_at: datetime | None
     deleted_at: datetime | None
     parents: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    base: Base | None = None
 
     @property
     def imported(self) -> bool:
@@ -39,7 +47,7 @@ class Model:
         return self.job_id is None and not self.parents
 
 
-_JOINED = ("parents", "aliases")
+_JOINED = ("parents", "aliases", "base")
 _COLUMNS = tuple(getattr(ModelRow, field.name) for field in fields(Model) if field.name not in _JOINED)
 
 
@@ -56,6 +64,8 @@ def add(
     artifact: str,
     bytes: int,  # noqa: A002
     parents: Sequence[str] = (),
+    base_id: str | None = None,
+    expires_at: datetime | None = None,
 ) -> Model:
     """Record a model whose artifact is already published. Raises NotFound when a parent is not of this project."""
     for parent in parents:
@@ -71,7 +81,9 @@ def add(
             header=dict(header),
             artifact=artifact,
             bytes=bytes,
+            base_id=base_id,
             created_at=now,
+            expires_at=expires_at,
         )
     )
     if parents:
@@ -81,11 +93,11 @@ def add(
 
 
 def get(session: Session, project_id: str, model_id: str) -> Model:
-    """Raises NotFound, for a foreign or a deleted model too."""
-    row = session.execute(_live(project_id).where(ModelRow.id == model_id)).first()
-    if row is None:
+    """Raises NotFound, for a foreign, a deleted or an expired model too."""
+    row = session.execute(_of(project_id).where(ModelRow.id == model_id, ModelRow.deleted_at.is_(None))).first()
+    if row is None or is_past(session, (model := Model(*row)).expires_at):
         raise NotFound("model", model_id)
-    return _joined(session, project_id, [Model(*row)])[0]
+    return _joined(session, project_id, [model])[0]
 
 
 def page(
@@ -102,7 +114,7 @@ def page(
     """The project's models by time of creation, newest first. Raises InvalidCursor when ``after`` is none of them."""
     if after is not None and session.execute(_of(project_id).where(ModelRow.id == after)).first() is None:
         raise InvalidCursor(after)
-    statement = _live(project_id)
+    statement = _of(project_id).where(alive(session))
     for column, wanted in ((ModelRow.kind, kind), (ModelRow.name, name)):
         if wanted is not None:
             statement = statement.where(column == wanted)
@@ -116,15 +128,18 @@ def _of(project_id: str) -> AnySelect:
     return select(*_COLUMNS).where(ModelRow.project_id == project_id)
 
 
-def _live(project_id: str) -> AnySelect:
-    return _of(project_id).where(ModelRow.deleted_at.is_(None))
-
-
 def _joined(session: Session, project_id: str, found: Sequence[Model]) -> list[Model]:
     """Each model with what other tables say of it."""
     ids = [model.id for model in found]
     parents, aliases = _parents(session, ids), _aliases(session, project_id, ids)
-    return [replace(model, parents=parents.get(model.id, ()), aliases=aliases.get(model.id, ())) for model in found]
+    known = bases(session, [model.base_id for model in found])
+    joined = []
+    for model in found:
+        base = known.get(model.base_id or "")
+        header = model.header if base is None else inherited(model.header, base)
+        also = {"parents": parents.get(model.id, ()), "aliases": aliases.get(model.id, ())}
+        joined.append(replace(model, header=header, base=base, **also))
+    return joined
 
 
 def _aliases(session: Session, project_id: str, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -154,13 +169,14 @@ def _parents(session: Session, model_ids: Sequence[str]) -> dict[str, tuple[str,
 def pin(session: Session, project_id: str, model_id: str) -> None:
     """Make sure that the model can be referred to, and is not deleted before this transaction ends.
 
-    Raises ModelNotFound (a foreign one too), ModelDeleted.
+    Raises ModelNotFound (a foreign one too), ModelDeleted (of one that has expired too).
     """
     mine = (ModelRow.project_id == project_id, ModelRow.id == model_id)
-    row = session.execute(select(ModelRow.deleted_at).where(*mine).with_for_update(read=True)).first()
+    ends = select(ModelRow.deleted_at, ModelRow.expires_at)
+    row = session.execute(ends.where(*mine).with_for_update(read=True)).first()
     if row is None:
         raise ModelNotFound(model_id)
-    if row.deleted_at is not None:
+    if row.deleted_at is not None or is_past(session, row.expires_at):
         raise ModelDeleted(model_id)
 
 
@@ -171,7 +187,7 @@ def delete(session: Session, project_id: str, model_id: str, *, now: datetime) -
     """
     mine = (ModelRow.project_id == project_id, ModelRow.id == model_id)
     # locked first: an alias that moves here meanwhile waits, or is seen below
-    live = select(ModelRow.id).where(*mine, ModelRow.deleted_at.is_(None)).with_for_update()
+    live = select(ModelRow.id).where(*mine, alive(session)).with_for_update()
     if session.execute(live).first() is None:
         raise NotFound("model", model_id)
     if aliases := _aliases(session, project_id, [model_id]).get(model_id):

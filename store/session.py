@@ -1,22 +1,21 @@
 """The database: transactions, readings and the time. The only place that commits."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from psycopg import OperationalError as PsycopgOperationalError
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from store.claims.fence import WRITES, engine_options, install_hooks, sql_clock
+from store.clock import CLOCK, Clock
 from store.errors import DatabaseBusy, UnsafeLocation
 from store.tables.columns import dump_json
-
-Clock = Callable[[Session], datetime]
 
 # connection, resources, deadlock, lock timeout, statement timeout or shutdown, read-only transaction
 _BUSY_SQLSTATES = ("08", "53", "40", "55", "57", "25006")
@@ -52,14 +51,17 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """All of it is stored when the block ends, or nothing. Raises DatabaseBusy."""
-        with _translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with _translated(), self._session(self._writing) as session, session.begin():
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """One consistent look; nothing is stored. Raises DatabaseBusy."""
-        with _translated(), Session(self._reading, expire_on_commit=False) as session:
+        with _translated(), self._session(self._reading) as session:
             yield session
+
+    def _session(self, engine: Engine) -> Session:
+        return Session(engine, expire_on_commit=False, info={CLOCK: self._clock})
 
     def now(self, session: Session) -> datetime:
         """Aware UTC."""

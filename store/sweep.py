@@ -5,7 +5,7 @@ import shutil
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store import idempotency
+from store import expiry, idempotency
 from store.artifacts import ArtifactStore
 from store.ids import is_id
 from store.lifecycle import UNFINISHED
@@ -16,9 +16,11 @@ ORPHAN_SECONDS = 24 * 3600.0
 
 
 def sweep(database: Database, artifacts: ArtifactStore, *, older_than_seconds: float = ORPHAN_SECONDS) -> list[str]:
-    """Remove orphaned blobs, the folders of ended jobs and expired answers; return the hashes of the blobs."""
+    """Remove orphaned blobs, the folders of ended jobs, expired models and answers; return the hashes of the blobs."""
     with database.transaction() as session:
-        idempotency.purge(session, now=database.now(session))
+        now = database.now(session)
+        idempotency.purge(session, now=now)
+        expiry.bury(session, now=now)
     for folder in ("work", "checkpoints"):
         candidates = {path.name: path for path in (artifacts.root / folder).iterdir() if is_id(path.name, "job")}
         # listed before the jobs are read: a folder that a new job makes meanwhile is not a candidate
@@ -33,7 +35,9 @@ def sweep(database: Database, artifacts: ArtifactStore, *, older_than_seconds: f
 
 
 def referenced(session: Session) -> set[str]:
-    """The artifacts of every live dataset and model."""
+    """The artifacts of every live dataset and model, and of the bases that live models stand on, deleted or not."""
     live_datasets = select(DatasetRow.artifact).where(DatasetRow.deleted_at.is_(None))
     live_models = select(ModelRow.artifact).where(ModelRow.deleted_at.is_(None))
-    return set(session.scalars(live_datasets.union(live_models)))
+    needed = select(ModelRow.base_id).where(ModelRow.deleted_at.is_(None), ModelRow.base_id.is_not(None))
+    bases = select(ModelRow.artifact).where(ModelRow.id.in_(needed))
+    return set(session.scalars(live_datasets.union(live_models, bases)))

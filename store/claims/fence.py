@@ -13,6 +13,7 @@ from sqlalchemy import URL, ColumnElement, Connection, Engine, Row, event, inser
 from sqlalchemy.orm import Session
 
 from store.errors import LeaseLost
+from store.inheritance import base_artifacts
 from store.jobs.events import insert_events
 from store.lifecycle import LEASED
 from store.tables import AttemptRow, CheckpointRow, DatasetRow, JobDatasetRow, JobModelRow, JobRow, ModelRow
@@ -98,6 +99,8 @@ class Claim:
     datasets: Mapping[str, str]
     models: Mapping[str, str]
     """Each model that the job asks, to the sha256 of its file."""
+    bases: Mapping[str, str]
+    """Each of them whose file only adds to another one's, to the sha256 of that one."""
     checkpoints: tuple[Checkpoint, ...]
     """Newest first."""
 
@@ -159,6 +162,7 @@ def claim(
         crash_count=row.crash_count,
         datasets=_artifacts(session, row.id),
         models=_models(session, row.id),
+        bases=base_artifacts(session, row.id),
         checkpoints=checkpoints(session, row.id),
     )
 
