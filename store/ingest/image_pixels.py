@@ -24,7 +24,7 @@ LEAST_SIDE = 4  # pixels
 UNREADABLE = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error,
 )  # fmt: skip
-_ORIENTATION = 0x0112
+_ORIENTATION, _SHORT = 0x0112, 3  # the tag and its type
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -128,16 +128,23 @@ def _refuse_size(width: int, height: int, most_pixels: int) -> None:
 
 
 def _orientation(exif: bytes | None) -> int:
-    """The EXIF orientation 1 to 8; what cannot be read is upright, as viewers show it."""
-    if not exif:
+    """The EXIF orientation 1 to 8, the first entry of that tag in the first directory of what is a small TIFF file.
+
+    What cannot be read is upright, as viewers show it. Pillow would read every tag, and warn of those that are broken.
+    """
+    body = (exif or b"").removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(body[:4])
+    if order is None:
         return 1
-    read = Image.Exif()
     try:
-        read.load(exif)
-        found = read.get(_ORIENTATION, 1)
-    except UNREADABLE:
-        return 1
-    return found if isinstance(found, int) and found in _TURNED else 1
+        start = struct.unpack_from(f"{order}I", body, 4)[0]
+        for index in range(struct.unpack_from(f"{order}H", body, start)[0]):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", body, start + 2 + 12 * index)
+            if (tag, kind) == (_ORIENTATION, _SHORT):
+                return int(value) if value in _TURNED else 1
+    except struct.error:
+        pass
+    return 1
 
 
 def _is_grey(image: Image.Image) -> bool:
