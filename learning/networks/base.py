@@ -60,6 +60,17 @@ class Trunk(nn.Module, ABC):
     @abstractmethod
     def forward(self, numeric: Tensor, category: Tensor) -> Tensor: ...
 
+    def batched_over_tasks(self, device: torch.device) -> bool:  # noqa: ARG002  # linear layers: on every device
+        """Whether trunks of several tasks run faster stacked (`vmap`) than one after the other.
+
+        Measured: second-order MAML of 1-40-40-1 on one core, 25 tasks 7.9 × faster stacked, 100 tasks 18 × (benchmark T1).
+        """
+        return True
+
+    def rows_at_once(self, device: torch.device) -> int | None:  # noqa: ARG002  # linear layers: as many as there are
+        """How many rows a pass had better have, so that what lies between the layers stays in the cache; None: any number."""
+        return None
+
 
 class NetworkSpec(BaseModel, ABC):
     """What a user says of a network."""
