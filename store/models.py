@@ -133,13 +133,16 @@ def _joined(session: Session, project_id: str, found: Sequence[Model]) -> list[M
     ids = [model.id for model in found]
     parents, aliases = _parents(session, ids), _aliases(session, project_id, ids)
     known = bases(session, [model.base_id for model in found])
-    joined = []
-    for model in found:
-        base = known.get(model.base_id or "")
-        header = model.header if base is None else inherited(model.header, base)
-        also = {"parents": parents.get(model.id, ()), "aliases": aliases.get(model.id, ())}
-        joined.append(replace(model, header=header, base=base, **also))
-    return joined
+    return [
+        replace(
+            model,
+            header=inherited(model.header, base) if (base := known.get(model.base_id or "")) else model.header,
+            base=base,
+            parents=parents.get(model.id, ()),
+            aliases=aliases.get(model.id, ()),
+        )
+        for model in found
+    ]
 
 
 def _aliases(session: Session, project_id: str, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
