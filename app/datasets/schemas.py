@@ -52,8 +52,18 @@ class TextColumn(_Column):
     type: Literal["text"]
 
 
-Column = Annotated[NumberColumn | CategoryColumn | DateColumn | BooleanColumn | TextColumn, Field(discriminator="type")]
+class ImageColumn(_Column):
+    """Pictures of one size, in pixels; `channels` is 1 (grey) or 3 (RGB)."""
 
+    type: Literal["image"]
+    height: int
+    width: int
+    channels: int
+
+
+Column = Annotated[
+    NumberColumn | CategoryColumn | DateColumn | BooleanColumn | TextColumn | ImageColumn, Field(discriminator="type")
+]
 
 _COLUMNS: TypeAdapter[list[Column]] = TypeAdapter(list[Column])
 

@@ -1,6 +1,6 @@
 """The canonical form: zstd Parquet whose fields carry their column type. The only table format the workers read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from store.ingest.errors import refusal
+from store.ingest.image_column import ImageShape, bounded_rows, image_field, image_shapes
 
 STORAGE = {
     "number": pa.float64(),
@@ -21,11 +22,17 @@ GROUP_ROWS = 131_072
 GROUP_BYTES = 16 * 1024**2
 
 
-def canonical_schema(names: Sequence[str], types: Sequence[str]) -> pa.Schema:
-    """The schema of a canonical file: ``types`` go into each field's metadata under ``type``."""
+def canonical_schema(
+    names: Sequence[str], types: Sequence[str], images: Mapping[str, ImageShape] | None = None
+) -> pa.Schema:
+    """The schema of a canonical file: ``types`` go into each field's metadata under ``type``; ``images``: the shapes of
+    the columns of that type, by name."""
+    shapes = images or {}
     return pa.schema(
         [
-            pa.field(name, STORAGE[kind], metadata={b"type": kind.encode()})
+            image_field(name, shapes[name])
+            if name in shapes
+            else pa.field(name, STORAGE[kind], metadata={b"type": kind.encode()})
             for name, kind in zip(names, types, strict=True)
         ]
     )
@@ -66,27 +73,29 @@ def storage_kind(storage: pa.DataType, column: str) -> str:
 
 def canonical_table(table: pa.Table) -> pa.Table:
     """``table`` (made by a job, trusted) in canonical storage: NaN becomes missing, each field states its type."""
-    types = column_types(table.schema)
+    types, images = column_types(table.schema), image_shapes(table.schema)
+    schema = canonical_schema(table.column_names, types, images)
     columns = []
-    for column, kind in zip(table.columns, types, strict=True):
+    for column, kind, field in zip(table.columns, types, schema, strict=True):
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if pa.types.is_timestamp(column.type) and column.type.tz is not None:
             column = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(pa.timestamp(column.type.unit))
-        column = column.cast(STORAGE[kind])
+        column = column.cast(field.type)
         if kind == "number":
             column = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
         columns.append(column)
-    return pa.Table.from_arrays(columns, schema=canonical_schema(table.column_names, types))
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def rewrite(source: Path, target: Path) -> int:
     """Write a Parquet file that a job made as a canonical one, a row group at a time; the bytes of all its cells."""
     with pq.ParquetFile(source, memory_map=False, pre_buffer=False) as file:
         schema = file.schema_arrow
-        writer = CanonicalWriter(target, schema.names, column_types(schema))
+        writer = CanonicalWriter(target, schema.names, column_types(schema), images=image_shapes(schema))
+        rows = bounded_rows(schema, rows=GROUP_ROWS // 2, at_most_bytes=GROUP_BYTES // 2)
         try:
-            for batch in file.iter_batches(batch_size=GROUP_ROWS // 2, use_threads=False):
+            for batch in file.iter_batches(batch_size=rows, use_threads=False):
                 table = canonical_table(pa.Table.from_batches([batch])).combine_chunks()
                 writer.add([column.chunk(0) for column in table.columns])
             return writer.close()
@@ -97,9 +106,16 @@ def rewrite(source: Path, target: Path) -> int:
 class CanonicalWriter:
     """Writes record batches as row groups of a useful size, at most ``GROUP_BYTES`` of them in memory."""
 
-    def __init__(self, target: Path, names: Sequence[str], types: Sequence[str]) -> None:
+    def __init__(
+        self,
+        target: Path,
+        names: Sequence[str],
+        types: Sequence[str],
+        *,
+        images: Mapping[str, ImageShape] | None = None,
+    ) -> None:
         self.types = list(types)
-        self._schema = canonical_schema(names, types)
+        self._schema = canonical_schema(names, types, images)
         strings = [name for name, kind in zip(names, types, strict=True) if kind in ("category", "text")]
         # A dictionary of distinct doubles costs time and saves nothing; zstd 1 writes at the speed of a disk.
         self._file = pq.ParquetWriter(

@@ -45,6 +45,8 @@ def column_statistics(kind: str, read: Reader) -> ColumnStatistics:
         return _of_booleans(read)
     if kind == "date":
         return _of_dates(read)
+    if kind == "image":
+        return _of_images(read)
     return _of_numbers(read)
 
 
@@ -89,6 +91,13 @@ def _of_booleans(read: Reader) -> ColumnStatistics:
     return ColumnStatistics(shown, _mixed(raw.astype(np.uint64), absent))
 
 
+def _of_images(read: Reader) -> ColumnStatistics:
+    """Pictures are distinct when a byte of them differs."""
+    hashes = [_key_hashes(chunk) for chunk in read()]
+    cells = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
+    return ColumnStatistics({"missing": 0, "distinct": len(np.unique(cells))}, cells)
+
+
 def _of_strings(read: Reader, *, ranked: bool) -> ColumnStatistics:
     """``top``: the most frequent values, at most ``TOP``, ties by the alphabet; only where ``ranked``."""
     hashes: list[NDArray[np.uint64]] = []
@@ -119,15 +128,15 @@ def _merged(hashes: NDArray[np.uint64], counts: NDArray[np.int64]) -> tuple[NDAr
 def _hashed(chunk: pa.Array) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
     """Hashes of the cells [n] of a chunk, and of its distinct values [u] with their counts [u]."""
     encoded = chunk.dictionary_encode()
-    unique = _string_hashes(encoded.dictionary)
+    unique = _key_hashes(encoded.dictionary)
     codes = np.asarray(encoded.indices.fill_null(len(unique)))
     cells = np.append(unique, MISSING)[codes]
     return cells, unique, np.bincount(codes, minlength=len(unique) + 1)[: len(unique)].astype(np.int64)
 
 
-def _string_hashes(strings: pa.Array) -> NDArray[np.uint64]:
-    """Python's own string hash, keyed at random for each process: nobody can write a file whose cells collide."""
-    hashes = np.fromiter(map(hash, strings.to_pylist()), dtype=np.int64, count=len(strings))
+def _key_hashes(cells: pa.Array) -> NDArray[np.uint64]:
+    """Python's own hash of strings and bytes, keyed at random for each process: nobody can write cells that collide."""
+    hashes = np.fromiter(map(hash, cells.to_pylist()), dtype=np.int64, count=len(cells))
     return _mixed(hashes.view(np.uint64), np.zeros(len(hashes), dtype=bool))
 
 
@@ -142,7 +151,7 @@ def _top(read: Reader, hashes: NDArray[np.uint64], totals: NDArray[np.int64]) ->
     found: dict[str, int] = {}
     for chunk in read():
         unique = pc.unique(chunk.drop_null())
-        counts = totals[np.searchsorted(hashes, _string_hashes(unique))]
+        counts = totals[np.searchsorted(hashes, _key_hashes(unique))]
         room = RANKED - len(found)
         chosen = np.union1d(np.flatnonzero(counts > least), np.flatnonzero(counts == least)[: max(0, room)])
         found.update(zip(unique.take(pa.array(chosen)).to_pylist(), counts[chosen].tolist(), strict=True))

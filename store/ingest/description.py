@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from store.ingest.canonical import canonical_table, column_types
 from store.ingest.column_statistics import ColumnStatistics, Reader, column_statistics, runs
+from store.ingest.image_column import bounded_rows, image_shapes
 
 WHOLE_BYTES = 64 * 1024**2  # a file whose cells are no larger is read at once
 BATCH_ROWS = 65_536
+BATCH_BYTES = 16 * 1024**2  # of pictures
 MANY = 1_000  # the encoding of the models keeps that many categories
 SOME_ROWS = 100
 
@@ -31,7 +33,7 @@ def describe(table: pa.Table) -> Description:
     """Describes a table that a job made; see ``canonical_table`` for what its column types are taken to be."""
     stored = canonical_table(table)
     readers = [_reader_of(column) for column in stored.columns]
-    return _described(stored.column_names, column_types(stored.schema), readers, stored.num_rows, None)
+    return _described(stored.schema, readers, stored.num_rows, None)
 
 
 def describe_file(path: Path, threads: Executor | None, *, decoded_bytes: int) -> Description:
@@ -43,7 +45,7 @@ def describe_file(path: Path, threads: Executor | None, *, decoded_bytes: int) -
         readers = [_reader_of(column) for column in whole.columns]
     else:
         readers = [_reader_from(path, index) for index in range(len(schema))]
-    return _described(schema.names, column_types(schema), readers, rows, threads)
+    return _described(schema, readers, rows, threads)
 
 
 def _reader_of(column: pa.ChunkedArray) -> Reader:
@@ -56,22 +58,23 @@ def _reader_from(path: Path, index: int) -> Reader:
     def read() -> Iterable[pa.Array]:
         with pq.ParquetFile(path) as file:
             name = file.schema_arrow.names[index]
+            rows = bounded_rows(pa.schema([file.schema_arrow.field(index)]), rows=BATCH_ROWS, at_most_bytes=BATCH_BYTES)
             # a dot in a name means a path to Arrow, so more columns than this one may come
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[name], use_threads=False):
+            for batch in file.iter_batches(batch_size=rows, columns=[name], use_threads=False):
                 yield batch.column(name)
 
     return read
 
 
-def _described(
-    names: Sequence[str], kinds: Sequence[str], readers: Sequence[Reader], rows: int, threads: Executor | None
-) -> Description:
+def _described(schema: pa.Schema, readers: Sequence[Reader], rows: int, threads: Executor | None) -> Description:
+    names, kinds, images = schema.names, column_types(schema), image_shapes(schema)
     sums = np.zeros(rows, dtype=np.uint64)
     columns, warnings = [], []
     results = (threads.map if threads else map)(column_statistics, kinds, readers)
     for index, (name, kind, found) in enumerate(zip(names, kinds, results, strict=True)):
         sums += found.hashes * np.uint64(2 * index + 1)  # odd factors keep equal cells of two columns apart
-        columns.append({"name": name, "type": kind, **found.shown})
+        shape = images[name].shown if name in images else {}
+        columns.append({"name": name, "type": kind, **found.shown, **shape})
         warnings += _column_warnings(index, name, kind, rows, found)
     return {"rows": rows, "columns": columns, "warnings": [*_row_warnings(sums), *warnings]}
 
