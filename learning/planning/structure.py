@@ -68,7 +68,7 @@ def check_split(job: MultitaskJob, columns: Mapping[str, Columns], findings: Fin
         if not known_column(name, table, pointer, findings):
             continue
         if isinstance(split, SplitByColumn):
-            _check_sides(name, table, pointer, findings)
+            known_sides(name, table, pointer, findings)
         elif isinstance(split, SplitByTime):
             check_times(split, table, findings)
 
@@ -76,7 +76,8 @@ def check_split(job: MultitaskJob, columns: Mapping[str, Columns], findings: Fin
 _POINTERS = {SplitByColumn: "/split/column", SplitByGroup: "/split/group", SplitByTime: "/split/time/column"}
 
 
-def _check_sides(name: str, table: Columns, pointer: str, findings: Findings) -> None:
+def known_sides(name: str, table: Columns, pointer: str, findings: Findings) -> None:
+    """A problem for a column that holds anything but the names of sides."""
     texts = table.texts(name)
     wrong = [value for value in texts.values if value not in SIDES]
     empty = int((texts.codes < 0).sum())
