@@ -43,6 +43,7 @@ KINDS: Mapping[str, Kind] = {
     "nothing-to-roll-back": Kind(409, "The alias has no model before this one"),
     "job-already-finished": Kind(409, "The job has already ended"),
     "job-not-ended": Kind(409, "The job has not ended yet"),
+    "nothing-to-replay": Kind(409, "The job has no model that could be trained again"),
     "request-in-progress": Kind(409, "The first request with this key is still running", retryable=True),
     "range-not-satisfiable": Kind(416, "The file has no such range of bytes"),
     # size and media

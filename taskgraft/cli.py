@@ -110,6 +110,13 @@ def retry(job_id: str, data: DataFolder = None) -> None:
 
 
 @app.command()
+def replay(job_id: str, data: DataFolder = None) -> None:
+    """Train again what a job trained, to see whether the same model comes out."""
+    with Taskgraft(data=data) as service:
+        _print(service.replay(job_id))
+
+
+@app.command()
 def predict(
     model: str,
     rows: Annotated[

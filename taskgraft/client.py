@@ -126,6 +126,10 @@ class Taskgraft:
         """Do an ended job again; → the new job, whose ``retried_from`` is ``job_id``."""
         return self._json(Request("POST", f"/v1/jobs/{job_id}/retry"))
 
+    def replay(self, job_id: str) -> Document:
+        """Train again what a succeeded job trained; → the new job, whose ``result.reproduced`` tells whether it came out."""
+        return self._json(Request("POST", f"/v1/jobs/{job_id}/replay"))
+
     def events(self, job_id: str, *, after: int = 0) -> Iterator[Document]:
         """The job's events as they happen, ``{"id","event","data"}``, until it ends. A broken stream resumes where it was."""
         while True:

@@ -17,6 +17,8 @@ from worker.messages import problem
 _MAX_RESULT_BYTES = 64 * 1024 * 1024
 #: Above so many tasks the job's own result omits ``tasks``; they are read in pages (API.md section 4).
 _TASKS_IN_RESULT = 50
+#: Of these kinds a result has no tasks of its own.
+_NO_TASKS = ("predict", "replay")
 #: A NUL as JSON writes it, which no database stores: behind an even number of backslashes, for an odd one escapes it.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -55,10 +57,10 @@ def _published(artifacts: ArtifactStore, claim: Claim, ending: Finished, folder:
     tasks = told["tasks"]
     listed = {task["name"]: {key: value for key, value in task.items() if key != "name"} for task in tasks}
     result = {
-        **({"tasks": listed} if claim.kind != "predict" and len(tasks) <= _TASKS_IN_RESULT else {}),
+        **({"tasks": listed} if claim.kind not in _NO_TASKS and len(tasks) <= _TASKS_IN_RESULT else {}),
         **told["result"],
     }
-    if fruit(claim.kind) != "dataset":  # a job whose fruit is a dataset names it itself
+    if fruit(claim.kind) == "model":  # a job whose fruit is a dataset names it itself
         result["test_predictions"] = dataset.id if dataset is not None else None
     return Outcome(ending.status, result=result, tasks=tasks, model=model, dataset=dataset)
 

@@ -1,4 +1,4 @@
-"""Jobs: submit, list, show (and wait), events, series, task results, cancel, retry."""
+"""Jobs: submit, list, show (and wait), events, series, task results, cancel, retry, replay."""
 
 from typing import Annotated, Any
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from app.deps import NO_QUERY, Body, Held, IdempotencyKey, OptionalBody, Who
-from app.jobs import service, stream
+from app.jobs import again, service, stream
 from app.jobs.schemas import (
     DryRun,
     Event,
@@ -136,4 +136,16 @@ def cancel(job_id: str, body: OptionalBody, held: Held, who: Who, response: Resp
 )
 def retry(job_id: str, body: OptionalBody, held: Held, who: Who, key: IdempotencyKey) -> Any:
     """Do an ended job again, whatever its end was: a new job of the same spec, on the same datasets."""
-    return service.retry(held, who, job_id, body, key).response()
+    return again.retry(held, who, job_id, body, key).response()
+
+
+@router.post(
+    "/{job_id}/replay",
+    status_code=202,
+    response_model=Job,
+    responses=answers(404, 409, 422),
+    dependencies=[NO_QUERY],
+)
+def replay(job_id: str, body: OptionalBody, held: Held, who: Who, key: IdempotencyKey) -> Any:
+    """Train again what a job trained, and tell whether the same model comes out: a new job of kind `replay`."""
+    return again.replay(held, who, job_id, body, key).response()

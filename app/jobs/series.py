@@ -24,6 +24,8 @@ def measured_under(spec: Mapping[str, Any], task: str) -> str:
     Raises:
         ApiError: ``unknown-task`` for what is neither the name of a task of this job nor one of its targets.
     """
+    if spec.get("kind") == "replay":  # the series of what it trains again
+        spec = spec["spec"]
     # a transfer has one task; a job that asks stored models has none, and no series
     tasks = spec.get("tasks", [spec["task"]] if "task" in spec else [])
     if isinstance(tasks, list):

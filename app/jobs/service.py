@@ -27,7 +27,7 @@ from app.pages import page as make_page
 from app.parts import Parts
 from app.problems import body_problems, translate
 from app.replies import Reply, fingerprint, keep, recall
-from learning.errors import Notice, Problem, SpecError, pointer_to
+from learning.errors import Notice, Problem, SpecError
 from store import idempotency, jobs
 from store.errors import NotFound, StoreError
 from store.idempotency import Answer
@@ -175,26 +175,6 @@ def cancel(parts: Parts, who: Principal, job_id: str, body: Mapping[str, Any]) -
         _known(job_id)
         now = parts.database.now(session)
         return show(session, jobs.request_cancel(session, who.project_id, job_id, now=now, keep_best=wish.keep_best))
-
-
-def retry(parts: Parts, who: Principal, job_id: str, body: Mapping[str, Any], key: str | None) -> Reply:
-    """Queue an ended job once more, and ring for a worker. It is the same job, so ``body`` has nothing to say."""
-    if body:
-        detail = "expected no body: a retry is the same job"
-        raise first_problem([{"pointer": pointer_to(name), "code": "extra-field", "detail": detail} for name in body])
-    _known(job_id)
-    mark = fingerprint(body)
-    request = idempotency.Request(who.project_id, "POST", f"{ROUTE}/{job_id}/retry", key) if key else None
-    with parts.database.transaction() as session:
-        now = parts.database.now(session)
-        reserved = idempotency.reserve(session, request, now=now, fingerprint=mark) if request else None
-        if isinstance(reserved, Answer):
-            return recall(reserved)
-        job = jobs.retry(session, who.project_id, job_id, now=now)
-        reply = accepted(session, job)
-        keep(session, reserved, reply, now=now, mark=mark)
-    parts.doorbell.ring(job.queue)
-    return reply
 
 
 def versions(database: Database) -> Callable[[list[str]], Mapping[str, int]]:

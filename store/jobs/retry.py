@@ -1,6 +1,8 @@
 """An ended job done again: the same spec on the same datasets, as a job of its own."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,8 +13,19 @@ from store.lifecycle import TERMINAL
 from store.tables import JobDatasetRow, JobModelRow
 
 
-def retry(session: Session, project_id: str, job_id: str, *, now: datetime) -> Job:
+def retry(
+    session: Session,
+    project_id: str,
+    job_id: str,
+    *,
+    now: datetime,
+    without: Collection[str] = (),
+    warnings: Sequence[Mapping[str, Any]] = (),
+) -> Job:
     """Queue the job once more; the first one stays as it ended.
+
+    ``without`` are datasets that it can do without, and this time does; ``warnings`` what is then to be said beside what
+    the first one was told.
 
     Raises NotFound; JobNotEnded; DatasetDeleted, ModelDeleted when something that it reads is gone by now.
     """
@@ -31,8 +44,8 @@ def retry(session: Session, project_id: str, job_id: str, *, now: datetime) -> J
         queue=job.queue,
         priority=job.priority,
         metadata=job.metadata,
-        datasets=session.scalars(read).all(),
+        datasets=[dataset for dataset in session.scalars(read) if dataset not in without],
         models=session.scalars(asked).all(),
-        warnings=job.warnings,
+        warnings=[*job.warnings, *warnings],
         retried_from=job_id,
     )

@@ -21,6 +21,7 @@ PATHS = {
     "/v1/jobs/{job_id}/tasks": {"get"},
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
+    "/v1/jobs/{job_id}/replay": {"post"},
     "/v1/methods": {"get"},
     "/v1/aliases": {"get"},
     "/v1/aliases/{name}": {"get", "put", "delete"},

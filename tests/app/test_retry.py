@@ -75,6 +75,23 @@ def test_a_retry_without_its_dataset_is_refused(tenant: Tenant, dataset: str, fa
     assert tenant.service.footprint() == before
 
 
+def test_a_transfer_is_done_again_without_the_rows_that_only_its_source_read(tenant: Tenant):
+    old, new = (tenant.upload(typed_table(rows))["id"] for rows in (80, 60))
+    source = store_model(tenant, listed(old))
+    task = {"dataset": new, "target": "z", "exclude": ["y", "shop"]}
+    job = tenant.submit({"kind": "transfer", "source": source, "task": task})["id"]
+    tenant.client.post(f"/v1/jobs/{job}/cancel", json={}).raise_for_status()
+    held = tenant.claim(retry(tenant, job).json()["id"])
+    assert set(held.datasets) == {old, new}
+    tenant.finish(held, Outcome("failed", error=FAILURE))
+    tenant.client.delete(f"/v1/datasets/{old}").raise_for_status()
+
+    again = retry(tenant, job).json()
+
+    assert [warning["code"] for warning in again["warnings"]] == ["source-data-gone"]
+    assert set(tenant.claim(again["id"]).datasets) == {new}
+
+
 def test_many_at_once_with_one_key_are_one_retry(tenant: Tenant, failed: str):
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: retry(tenant, failed, headers={"Idempotency-Key": "r"}), range(4)))

@@ -71,6 +71,12 @@ def test_jobs_are_a_table(invoke, script):
     assert script.asked[0]["path"] == "/v1/jobs?status=failed&limit=20"
 
 
+def test_replay_prints_the_new_job(invoke, script):
+    script.then(202, {"id": "job_2", "kind": "replay"})
+    assert json.loads(invoke("replay", "job_1").stdout) == {"id": "job_2", "kind": "replay"}
+    assert script.asked[0]["path"] == "/v1/jobs/job_1/replay"
+
+
 def test_retry_prints_the_new_job(invoke, script):
     script.then(202, {"id": "job_2", "retried_from": "job_1"})
     assert json.loads(invoke("retry", "job_1").stdout) == {"id": "job_2", "retried_from": "job_1"}

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import EvaluateJob, MultitaskJob, TransferJob, parse_spec
+from learning.specs import EvaluateJob, JobSpec, PredictJob, ReplayJob, parse_recorded
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
 from worker.training.multitask import Attempt, train
 from worker.training.progress import Channel
+from worker.training.replay import Train, device_asked, replay
 from worker.training.scoring.evaluate import evaluate
 from worker.training.scoring.predict import predict
 from worker.training.transfer import transfer
@@ -26,28 +27,38 @@ def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     ``checkpoints`` (newest first), ``checkpoint_folder`` and ``threads``.
     """
     try:
-        job = parse_spec(assignment["spec"])
+        job = parse_recorded(assignment["spec"])
+        training = job.training() if isinstance(job, ReplayJob) else job
         tables = {name: Table(name, Path(path)) for name, path in assignment["datasets"].items()}
-        folder, threads = Path(assignment["folder"]), int(assignment["threads"])
-        asked_for = job.training.device if isinstance(job, MultitaskJob | TransferJob) else "cpu"
-        device, environment = prepare_device(asked_for, threads=threads, version=metadata.version("taskgraft"))
-        channel.started(environment)
         models = {name: Path(path) for name, path in assignment["models"].items()}
-        if isinstance(job, MultitaskJob | TransferJob):
-            checkpoints = Checkpoints(
-                Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
-            )
-            attempt = Attempt(folder, checkpoints, device)
-            if isinstance(job, TransferJob):
-                return transfer(job, tables, models, attempt, channel)
-            return train(job, tables, attempt, channel)
-        if isinstance(job, EvaluateJob):
-            return evaluate(job, tables, models, folder, channel)
-        return predict(job, tables, models, folder, channel)
+        folder, threads = Path(assignment["folder"]), int(assignment["threads"])
+        device, environment = prepare_device(_device(job), threads=threads, version=metadata.version("taskgraft"))
+        channel.started(environment)
+        if isinstance(training, EvaluateJob):
+            return evaluate(training, tables, models, folder, channel)
+        if isinstance(training, PredictJob):
+            return predict(training, tables, models, folder, channel)
+        checkpoints = Checkpoints(
+            Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
+        )
+        attempt, recipe = Attempt(folder, checkpoints, device), TRAININGS[training.kind]
+        if isinstance(job, ReplayJob):
+            return replay(job, training, tables, models, attempt, channel, train=recipe, environment=environment)
+        return recipe(training, tables, models, attempt, channel)
     except LearningError as error:
         return {"outcome": "failed", "error": ended_by(error)}
     except torch.OutOfMemoryError:
         return {"outcome": "failed", "error": GPU_OUT_OF_MEMORY}
+
+
+#: How each kind of job that trains a model does it.
+TRAININGS: Mapping[str, Train] = {"multitask": train, "transfer": transfer}
+
+
+def _device(job: JobSpec | ReplayJob) -> str:
+    if isinstance(job, ReplayJob):
+        return device_asked(job.training(), job.environment)
+    return "cpu" if isinstance(job, PredictJob | EvaluateJob) else job.training.device
 
 
 def ended_by(error: LearningError) -> dict[str, Any]:

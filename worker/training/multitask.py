@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,15 @@ from learning.predictor import Predictor
 from learning.specs import MultitaskJob
 from learning.tables import Table
 from learning.verdict import MIN_ALONE
-from worker.training.baselines.rivals import Rivals, rivals
+from worker.training.baselines.rivals import Rivals
 from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import repeat_seed, weights_seed
-from worker.training.evaluate import Evaluation, evaluate
+from worker.training.evaluate import evaluate
 from worker.training.files import MODEL, PREDICTIONS, RESULT
 from worker.training.fitting import Checkpoints, Fitted, Part, Recipe, fit
+from worker.training.folds import Measured, course_of
 from worker.training.predictions import prediction_table, write_table
-from worker.training.prepare import Prepared, prepare, training_data
+from worker.training.prepare import Prepared, training_data
 from worker.training.progress import Channel, Progress, stopped
 from worker.training.repeats import Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
@@ -46,7 +47,13 @@ class Attempt:
     device: torch.device
 
 
-def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, channel: Channel) -> dict[str, Any]:
+def train(
+    job: MultitaskJob,
+    tables: Mapping[str, Table],
+    models: Mapping[str, Path],  # noqa: ARG001  # as every training is called
+    attempt: Attempt,
+    channel: Channel,
+) -> dict[str, Any]:
     """Run one attempt at ``job`` and return how it ended, with the names of the files it left in its folder.
 
     Raises:
@@ -59,15 +66,17 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
     plan = plan_job(job, tables)
     if plan.problems:
         raise SpecError(plan.problems)
-    prepared = prepare(plan, tables)
-    for notice in prepared.encoding.notices[:_MOST_TOLD]:  # only now is it known which rows are for training
+    course = course_of(plan, tables)
+    for notice in course.stored.encoding.notices[:_MOST_TOLD]:  # only now is it known which rows are for training
         channel.log("warning", f"{notice.code}: {notice.detail}")
 
     progress.enter("training")
     found = repeated(
-        plan.spec.repeats,
-        lambda part, checkpoints: _fit(plan, prepared, attempt, part, checkpoints, channel, progress),
-        lambda best: _answers(plan, prepared, best, tables, attempt.folder),
+        course.trainings,
+        lambda part, checkpoints: _fit(
+            plan, course.rows(part.begin.repeat), attempt, part, checkpoints, channel, progress
+        ),
+        lambda training, best: _answers(plan, course.rows(training), best, tables, attempt.folder),
         checkpoints=attempt.checkpoints,
         device=attempt.device,
     )
@@ -76,26 +85,24 @@ def train(job: MultitaskJob, tables: Mapping[str, Table], attempt: Attempt, chan
         return stopped(found.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
-    model = _store(plan, prepared, found.best, tables, attempt.folder / MODEL)
-    predictor = Predictor.load(attempt.folder / MODEL)
-    evaluation = evaluate(predictor, prepared)
+    model = _store(plan, course.stored, found.best, tables, attempt.folder / MODEL)
+    measured = course.measured(Predictor.load(attempt.folder / MODEL), found.others)
 
     progress.enter("baselines")
     evaluated = time.monotonic()
     met: Rivals | None = None
     if plan.spec.baselines and found.stopped is None:
         try:
-            how = _alone(plan, prepared, attempt, found, channel, progress)
-            met = rivals(prepared.encoded, prepared.tasks, how)
+            met = course.rivals(_alone(plan, course.stored, attempt, found, channel, progress))
         except Stopped:
             if channel.stop != "keep_best":
                 return stopped(channel.stop)
     compared = time.monotonic()
 
     progress.enter("saving")
-    write_table(prediction_table(prepared, evaluation), attempt.folder / PREDICTIONS)
+    write_table(prediction_table(measured.rows, measured.evaluation), attempt.folder / PREDICTIONS)
     seconds = {"total": time.monotonic() - began, "training": trained - began, "baselines": compared - evaluated}
-    _write_result(attempt.folder / RESULT, prepared, evaluation, found.others, met, model, seconds)
+    _write_result(attempt.folder / RESULT, measured, met, model, seconds)
     progress.finish()
     return {
         "outcome": "cancelled" if channel.stop == "keep_best" else "succeeded",
@@ -170,19 +177,18 @@ def _store(
 
 def _write_result(
     path: Path,
-    prepared: Prepared,
-    evaluation: Evaluation,
-    others: Sequence[Mapping[int, NDArray[np.float64]]],
+    measured: Measured,
     found: Rivals | None,
     model: TrainedModel,
     seconds: Mapping[str, float],
 ) -> None:
-    tasks, data = prepared.plan.tasks, prepared.tasks
+    rows, evaluation = measured.rows, measured.evaluation
+    tasks, data = rows.plan.tasks, rows.tasks
     if found is None:
         judgement = Judgement.none(len(tasks))
     else:
-        arms = (evaluation.outputs, *others)
-        judgement = judge(tasks, data, arms, found, clusters=prepared.examples.cluster)
+        arms = (evaluation.outputs, *measured.repeats)
+        judgement = judge(tasks, data, arms, found, clusters=rows.examples.cluster)
     entries = [
         task_result(
             task,
@@ -190,7 +196,7 @@ def _write_result(
             evaluation.metrics[i],
             judgement.rivals[i],
             judgement.verdicts[i],
-            repeats=[outputs[i] for outputs in others if i in outputs],
+            repeats=[outputs[i] for outputs in measured.repeats if i in outputs],
         )
         for i, task in enumerate(tasks)
     ]
