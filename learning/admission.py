@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from learning.errors import LearningError
 from learning.header import ModelHeader
 from learning.model import ModelFileInvalid, TrainedModel
-from learning.networks.base import InputShape
 from learning.predictor import Predictor
 from learning.registry import registry
 from learning.specs import MAX_TASK_NAME_BYTES
@@ -71,7 +70,9 @@ def _spec(family: str, told: Mapping[str, Any]) -> Any:
 
 def _check_weights(model: TrainedModel, methods: Mapping[str, Any]) -> None:
     header, held = model.header, {name: tensor.shape for name, tensor in model.tensors.items()}
-    inputs = InputShape(header.encoding.numeric, header.encoding.cardinalities)
+    inputs = header.encoding.inputs
+    if sentence := methods["network"].misfit(inputs):
+        raise ModelFileInvalid(sentence)
     needed = methods["sharing"].parameters(methods["network"], inputs, header.layout)
     found = sum(tensor.size for tensor in model.tensors.values())
     if needed > found:  # so that building it costs no more than the file did

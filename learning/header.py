@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from learning.encoding.columns import Column
 from learning.encoding.encoding import Encoding
 from learning.planning import Plan
-from learning.tasks import Layout, Slot, Task, TaskType
+from learning.tasks import ImageShape, Layout, Slot, Task, TaskType, described
 
 # Beyond what any dataset holds, and small enough that no finite float32 overflows with it.
 MAX_SCALE = 1e200
@@ -20,11 +21,26 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """A column that rows must bring; ``values`` are the known ones of a category."""
+    """A column that rows must bring; ``values`` are the known ones of a category, the sizes those of its images."""
 
     name: str
-    type: Literal["number", "category", "boolean", "date", "text"]
+    type: Literal["number", "category", "boolean", "date", "text", "image"]
     values: tuple[str, ...] | None = None
+    height: int | None = None
+    width: int | None = None
+    channels: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """The type, in words that tell images of two shapes apart."""
+        return self.type if self.image is None else described(self.image)
+
+    @property
+    def image(self) -> ImageShape | None:
+        """The shape of the images, of a column that holds some."""
+        if self.height is None or self.width is None or self.channels is None:
+            return None
+        return self.channels, self.height, self.width
 
 
 class Output(_Part):
@@ -109,8 +125,11 @@ class ModelHeader(_Part):
             "a slot without units": all(units >= 1 for _, units in self.slots),
             "an output with other classes than its type has": all(_classes_fit(output) for output in self.outputs),
             "two columns of one name": len(known) == len(self.encoding.columns) and len(names) == len(self.inputs),
-            "a feature of another type than its input": {(c.name, c.type) for c in self.encoding.columns}
-            <= {(column.name, column.type) for column in self.inputs},
+            "a feature of another type than its input": {(c.name, c.kind) for c in self.encoding.columns}
+            <= {(column.name, column.kind) for column in self.inputs},
+            "an image without size, or a size without image": all(
+                (column.type == "image") == (column.image is not None) for column in self.inputs
+            ),
             "two outputs of one name": len({output.name for output in self.outputs}) == len(self.outputs),
         }
         for found, sound in checks.items():
@@ -152,7 +171,7 @@ def header_of(
     place = {name: position for position, name in enumerate(first)}
     outputs = [_output(plan.tasks[index], sets, kept, scales[index]) for index in first.values()]
     group_by = tuple(plan.tasks[0].key or ())
-    inputs = {c.name: Input(name=c.name, type=c.type, values=c.values or None) for c in encoding.columns}
+    inputs = {column.name: _input(column) for column in encoding.columns}
     for name in group_by:
         inputs.setdefault(name, Input.model_validate({"name": name, "type": (group_types or {})[name]}))
     heads: dict[tuple[str, ...], int] = {}
@@ -180,6 +199,13 @@ def header_of(
         job=spec.model_dump(mode="json", exclude={"name", "baselines", "priority", "metadata"}),
         encoding=encoding,
     )
+
+
+def _input(column: Column) -> Input:
+    if column.pixels is None:
+        return Input(name=column.name, type=column.type, values=column.values or None)
+    channels, height, width = column.pixels.shape
+    return Input(name=column.name, type=column.type, height=height, width=width, channels=channels)
 
 
 def _output(task: Task, sets: Sequence[tuple[str, ...]], kept: Collection[str], scale: NDArray[np.float64]) -> Output:

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 TaskType: TypeAlias = Literal["regression", "binary", "multiclass"]
 Metric: TypeAlias = Literal["rmse", "roc_auc", "accuracy"]
 Loss: TypeAlias = Literal["mse", "mae", "huber", "log_loss"]
+#: Channels, height and width of an image, as convolutions read it.
+ImageShape: TypeAlias = tuple[int, int, int]
 
 # The first of each is what "auto" means.
 LOSSES: Mapping[TaskType, tuple[Loss, ...]] = {
@@ -122,3 +124,9 @@ def key_text(value: object) -> str:
             return value.isoformat()
         case _:
             return str(value)
+
+
+def described(image: ImageShape) -> str:
+    """A type in words that tells images of two shapes apart: ``image of 28 × 28 × 1``."""
+    channels, height, width = image
+    return f"image of {height} × {width} × {channels}"

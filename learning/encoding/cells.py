@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from learning.tasks import key_text
+from learning.tasks import ImageShape, key_text
 
 #: Indices of a category column that stand for no value seen in training.
 UNSEEN, MISSING, FIRST_VALUE = 0, 1, 2
@@ -22,11 +22,13 @@ class Cells:
     numbers: ``[n, a]`` float64, NaN where missing; true and false are 1 and 0.
     dates: ``[n, d]`` datetime64[us] in UTC, NaT where missing.
     categories: ``[n, q]`` int64: 0 unseen in training, 1 missing, then the known values.
+    images: ``[n, height, width, channels]`` uint8, where there is a column of images.
     """
 
     numbers: NDArray[np.float64]
     dates: NDArray[np.datetime64]
     categories: NDArray[np.int64]
+    images: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,19 @@ def dates(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
     """A date column as ``[n]``."""
     values: NDArray[np.datetime64] = column.cast(pa.timestamp("us")).to_numpy().astype("datetime64[us]")
     return values
+
+
+def images(column: pa.ChunkedArray, shape: ImageShape) -> NDArray[np.uint8]:
+    """A column of images of this shape as ``[n, height, width, channels]``; no cell is missing."""
+    channels, height, width = shape
+    size = channels * height * width
+    parts = [
+        np.frombuffer(chunk.buffers()[1], np.uint8)[chunk.offset * size : (chunk.offset + len(chunk)) * size]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    joined = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *parts])
+    return joined.reshape(-1, height, width, channels)
 
 
 def categories(column: pa.ChunkedArray, values: Sequence[str], *, missing: int = MISSING) -> NDArray[np.int64]:

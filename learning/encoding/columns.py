@@ -1,16 +1,18 @@
 """How one feature column is encoded, learned from its training cells."""
 
 from collections import Counter
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from learning.encoding import cells
+from learning.encoding.pixels import Pixels, learned
 from learning.errors import Notice
+from learning.tasks import ImageShape, described
 
 #: Categories with a vector of their own, the most frequent; the rest is answered as unseen.
 MAX_VALUES = 1_000
@@ -27,18 +29,31 @@ class Column(BaseModel):
 
     mean, scale: a number x becomes (x − mean) / scale, a date the same in days; scale 0: the value says nothing, only
     whether it is missing does. fill: what a missing cell becomes. indicator: whether training had missing cells; then a
-    further number, or an index of its own, says so. values: a category's known values, most frequent first.
+    further number, or an index of its own, says so. values: a category's known values, most frequent first. pixels: of
+    images, and only of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    type: Literal["number", "boolean", "date", "category"]
+    type: Literal["number", "boolean", "date", "category", "image"]
     mean: float = Field(default=0.0, allow_inf_nan=False)
     scale: float = Field(default=1.0, ge=0.0, allow_inf_nan=False)
     fill: float = Field(default=0.0, allow_inf_nan=False)
     indicator: bool = False
     values: tuple[str, ...] = ()
+    pixels: Pixels | None = None
+
+    @model_validator(mode="after")
+    def _has_pixels_as_an_image(self) -> Self:
+        if (self.pixels is not None) != (self.type == "image"):
+            raise ValueError("expected the pixels of an image column, and of no other")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The type, in words that tell images of two shapes apart."""
+        return self.type if self.pixels is None else described(self.pixels.shape)
 
     @property
     def missing_index(self) -> int:
@@ -65,12 +80,15 @@ class Dropped(BaseModel):
         return Notice(self.code, f"column {self.name[:64]!r} {why}; it is not used")
 
 
-def learn(name: str, kind: str, column: pa.ChunkedArray) -> Column | Dropped:
+def learn(name: str, kind: str, column: pa.ChunkedArray, *, image: ImageShape | None = None) -> Column | Dropped:
     """Return the encoding of a column from its training cells, those of rows whose source has the column.
 
     Args:
-        kind: The canonical type, ``number``, ``boolean``, ``date``, ``category`` or ``text``.
+        kind: The canonical type, ``number``, ``boolean``, ``date``, ``category``, ``text`` or ``image``.
+        image: The shape of the images of a column that holds some.
     """
+    if image is not None:
+        return _image(name, column, image)
     match kind:
         case "number":
             return _number(name, cells.numbers(column))
@@ -153,3 +171,12 @@ def _category(name: str, column: pa.ChunkedArray) -> Column | Dropped:
     # Ties by the text, so that equal tables make equal models whatever the order of their rows.
     values = sorted(found, key=lambda value: (-found[value], value))[:MAX_VALUES]
     return Column(name=name, type="category", indicator=missing > 0, values=tuple(values))
+
+
+def _image(name: str, column: pa.ChunkedArray, shape: ImageShape) -> Column | Dropped:
+    if len(column) == 0:
+        return Dropped(name=name, type="image", code="empty-feature")
+    pixels = learned(column, shape)
+    if pixels is None:
+        return Dropped(name=name, type="image", code="constant-feature")
+    return Column(name=name, type="image", pixels=pixels)

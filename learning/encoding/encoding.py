@@ -1,25 +1,27 @@
 """From table cells to the numbers a trunk reads: fitted on training rows, stored in the model, the same when serving."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from learning.encoding import cells as arrow
+from learning.encoding.absent import Absent, part
 from learning.encoding.cells import FIRST_VALUE, Cells
 from learning.encoding.columns import CLIP, DATE_WIDTH, Column, Dropped, date_numbers, learn
+from learning.encoding.pixels import Pixels
 from learning.errors import Notice
+from learning.networks.base import InputShape
+from learning.tasks import ImageShape
 
-CHUNK_ROWS = 65_536
-
-#: Cells that a row's source does not have: all of a column (True) or the marked rows ``[n]``.
-Absent = Mapping[str, NDArray[np.bool_] | Literal[True]]
+#: Rows encoded at a time, and the numbers of so many rows: images are encoded in smaller pieces.
+CHUNK_ROWS, CHUNK_NUMBERS = 65_536, 1 << 24
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -36,7 +38,8 @@ class Encoded:
 class Encoding(BaseModel):
     """How rows become numbers.
 
-    ``numeric`` holds the number columns, the boolean columns, five numbers for each date column (days standardised, sine
+    ``numeric`` holds the pixels of the image column, channel by channel and row by row, each standardised by its channel;
+    then the number columns, the boolean columns, five numbers for each date column (days standardised, sine
     and cosine of the place in the year and in the week), then the missing indicators. ``category`` holds an index
     for each category column. A cell that the row's source lacks is 0 everywhere, whose embedding is the zero vector.
     """
@@ -45,6 +48,22 @@ class Encoding(BaseModel):
 
     columns: tuple[Column, ...]
     dropped: tuple[Dropped, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_image_at_most(self) -> Self:
+        if sum(column.type == "image" for column in self.columns) > 1:
+            raise ValueError("expected one column of images at most")
+        return self
+
+    @cached_property
+    def image(self) -> Column | None:
+        """The column of images, if there is one."""
+        return next((column for column in self.columns if column.type == "image"), None)
+
+    @cached_property
+    def inputs(self) -> InputShape:
+        """What a trunk reads of the rows."""
+        return InputShape(self.numeric, self.cardinalities, None if self._pixels is None else self._pixels.shape)
 
     @cached_property
     def numbers(self) -> tuple[Column, ...]:
@@ -66,8 +85,13 @@ class Encoding(BaseModel):
     @cached_property
     def numeric(self) -> int:
         """p, the numbers of a row; at least 1 where there is no category either, so that every trunk has an input."""
-        width = len(self.numbers) + DATE_WIDTH * len(self.dates) + len(self._indicated)
+        width = self._first + len(self.numbers) + DATE_WIDTH * len(self.dates) + len(self._indicated)
         return width or int(not self.categories)
+
+    @property
+    def _first(self) -> int:
+        """Where the numbers behind the pixels begin."""
+        return 0 if self._pixels is None else self._pixels.count
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -81,26 +105,29 @@ class Encoding(BaseModel):
         """
         missing: Absent = {column.name: True for column in self.columns if column.name not in table.column_names}
         absent = {**(absent or {}), **missing}
-        parts = [
-            self.encode_cells(self._cells(table.slice(start, CHUNK_ROWS)), absent=_rows(absent, start, CHUNK_ROWS))
-            for start in range(0, max(1, table.num_rows), CHUNK_ROWS)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return Encoded(np.concatenate([p.numeric for p in parts]), np.concatenate([p.category for p in parts]))
+        n, step = table.num_rows, max(1, min(CHUNK_ROWS, CHUNK_NUMBERS // max(1, self.numeric)))
+        if n <= step:
+            return self.encode_cells(self._cells(table), absent=absent)
+        out = Encoded(np.empty((n, self.numeric), np.float32), np.empty((n, len(self.categories)), np.int64))
+        for start in range(0, n, step):
+            some = self.encode_cells(self._cells(table.slice(start, step)), absent=part(absent, start, step))
+            out.numeric[start : start + step], out.category[start : start + step] = some.numeric, some.category
+        return out
 
     def encode_cells(self, cells: Cells, *, absent: Absent | None = None) -> Encoded:
         """Return the encoded rows; this is the only place where a cell becomes a number, in training and in serving."""
         out = np.zeros((len(cells.numbers), self.numeric), np.float32)
         category = cells.categories.copy() if absent else cells.categories
+        if self._pixels is not None and cells.images is not None:
+            self._pixels.encode(cells.images, out)
         missing = np.isnan(cells.numbers)
         with np.errstate(over="ignore"):
             z = (cells.numbers - self._mean) / self._scale
         np.maximum(z, -CLIP, out=z)
         np.minimum(z, CLIP, out=z)
         np.copyto(z, self._fill, where=missing)
-        width = z.shape[1]
-        out[:, :width] = z
+        width = self._first + z.shape[1]
+        out[:, self._first : width] = z
         if self.dates:
             missing = np.concatenate([missing, np.isnat(cells.dates)], axis=1)
             for j, column in enumerate(self.dates):
@@ -111,8 +138,8 @@ class Encoding(BaseModel):
         for name, rows in (absent or {}).items():
             numeric, categorical = self._places.get(name, ((), ()))
             mask = slice(None) if rows is True else np.flatnonzero(rows)
-            for j in numeric:
-                out[mask, j] = 0.0
+            for places in numeric:
+                out[mask, places] = 0.0
             for j in categorical:
                 category[mask, j] = 0
         return Encoded(out, category)
@@ -131,7 +158,17 @@ class Encoding(BaseModel):
                 [*columns(self.dates, lambda c, _: arrow.dates(c), np.datetime64("NaT"))], n, "datetime64[us]"
             ),
             arrow.stacked([*columns(self.categories, _indices, 0)], n, np.int64),
+            self._images(table),
         )
+
+    def _images(self, table: pa.Table) -> NDArray[np.uint8] | None:
+        if self.image is None or self._pixels is None or self.image.name not in table.column_names:
+            return None
+        return arrow.images(table[self.image.name], self._pixels.shape)
+
+    @cached_property
+    def _pixels(self) -> Pixels | None:
+        return None if self.image is None else self.image.pixels
 
     @cached_property
     def _mean(self) -> NDArray[np.float64]:
@@ -152,39 +189,31 @@ class Encoding(BaseModel):
         return np.flatnonzero([column.indicator for column in (*self.numbers, *self.dates)])
 
     @cached_property
-    def _places(self) -> Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    def _places(self) -> Mapping[str, tuple[tuple[int | slice, ...], tuple[int, ...]]]:
         """The positions of each column in ``numeric`` and in ``category``."""
         widths = [1] * len(self.numbers) + [DATE_WIDTH] * len(self.dates)
-        starts = [0, *accumulate(widths)]
+        starts = [*accumulate(widths, initial=self._first)]
         indicators = {int(column): starts[-1] + position for position, column in enumerate(self._indicated)}
-        places: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+        places: dict[str, tuple[tuple[int | slice, ...], tuple[int, ...]]] = {}
+        if self.image is not None:
+            places[self.image.name] = (slice(0, self._first),), ()
         for position, column in enumerate((*self.numbers, *self.dates)):
             own = range(starts[position], starts[position + 1])
             places[column.name] = ((*own, *([indicators[position]] if position in indicators else ())), ())
         return places | {column.name: ((), (j,)) for j, column in enumerate(self.categories)}
 
 
-def absent_cells(source: NDArray[np.integer], features: Sequence[Collection[str]]) -> Absent:
-    """Which cells the rows' sources lack: for each feature that not all have, a mask ``[n]``.
-
-    Args:
-        source: ``[n]``, the source of each row; features: of each source, its columns.
-    """
-    everything = dict.fromkeys(name for own in features for name in own)
-    lacking = {name: np.array([name not in own for own in features]) for name in everything}
-    return {name: sources[source] for name, sources in lacking.items() if sources.any()}
-
-
 def _indices(cells: pa.ChunkedArray, column: Column) -> NDArray[np.int64]:
     return arrow.categories(cells, column.values, missing=column.missing_index)
 
 
-def _rows(absent: Absent, start: int, count: int) -> Absent:
-    return {name: rows if rows is True else rows[start : start + count] for name, rows in absent.items()}
-
-
 def fit(
-    features: pa.Table, types: Mapping[str, str], *, train: NDArray[np.bool_], absent: Absent | None = None
+    features: pa.Table,
+    types: Mapping[str, str],
+    *,
+    train: NDArray[np.bool_],
+    absent: Absent | None = None,
+    images: Mapping[str, ImageShape] | None = None,
 ) -> Encoding:
     """Return the encoding of a table's columns, learned from its training rows only.
 
@@ -192,6 +221,7 @@ def fit(
         types: The canonical type of each feature.
         train: ``[n]``, which rows are for training.
         absent: Which cells the rows' sources lack (`absent_cells`); they teach nothing.
+        images: The shape of each feature that is an image.
 
     Example:
         >>> table = pa.table({"age": [20.0, 40.0, None], "shop": ["a", "b", "a"]})
@@ -203,7 +233,8 @@ def fit(
     for name in features.column_names:
         lacking = (absent or {}).get(name)
         rows = train if lacking is None else train & ~np.broadcast_to(np.asarray(lacking), train.shape)
-        match learn(name, types[name], features[name].filter(pa.array(rows))):
+        found = features[name].filter(pa.array(rows))
+        match learn(name, types[name], found, image=(images or {}).get(name)):
             case Column() as column:
                 columns.append(column)
             case Dropped() as column:

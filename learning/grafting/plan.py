@@ -92,10 +92,10 @@ def _features(spec: TransferJob, source: ModelHeader, table: Columns, findings: 
     listed = spec.task.features
     for index, name in enumerate(listed or ()):
         known_column(name, table, f"/task/features/{index}", findings)
-    offered = {name: kind for name, kind in table.types.items() if name not in barred}
+    offered = {name: kind for name, kind in table.kinds.items() if name not in barred}
     if listed is not None:
         offered = {name: kind for name, kind in offered.items() if name in listed}
-    types = {column.name: column.type for column in source.encoding.columns}
+    types = {column.name: column.kind for column in source.encoding.columns}
     sets = sorted(source.feature_sets, key=len, reverse=True)
     chosen = next((own for own in sets if all(offered.get(name) == types[name] for name in own)), None)
     if chosen is None:

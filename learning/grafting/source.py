@@ -30,7 +30,7 @@ def sharing_of(header: ModelHeader) -> SharingSpec:
 
 def inputs_of(header: ModelHeader) -> InputShape:
     """What the trunk of a stored model reads."""
-    return InputShape(header.encoding.numeric, header.encoding.cardinalities)
+    return header.encoding.inputs
 
 
 def parameter_names(header: ModelHeader) -> list[str]:

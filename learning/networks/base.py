@@ -33,10 +33,20 @@ def embedding_width(cardinality: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class InputShape:
-    """What a trunk reads: ``numeric`` columns of numbers, and one column of indices below each of ``cardinalities``."""
+    """What a trunk reads: ``numeric`` columns of numbers, and one column of indices below each of ``cardinalities``.
+
+    image: (channels, height, width) of the image whose pixels are the first numbers, channel by channel and row by row;
+    ``numeric`` counts them. A network that knows nothing of images reads them as numbers.
+    """
 
     numeric: int
     cardinalities: tuple[int, ...] = ()
+    image: tuple[int, int, int] | None = None
+
+    @property
+    def pixels(self) -> int:
+        """How many of the numbers are pixels."""
+        return 0 if self.image is None else math.prod(self.image)
 
     @property
     def embedding_widths(self) -> tuple[int, ...]:
@@ -77,10 +87,16 @@ class NetworkSpec(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    @property
     @abstractmethod
-    def out_features(self) -> int:
+    def out_features(self, inputs: InputShape) -> int:
         """h, the width of the representation that heads read."""
+
+    def misfit(self, inputs: InputShape) -> str | None:  # noqa: ARG002  # most networks read whatever comes
+        """What keeps the network from reading these inputs, as one sentence; null when nothing does.
+
+        `build`, `parameters` and `out_features` are asked only where nothing does.
+        """
+        return None
 
     @abstractmethod
     def build(self, inputs: InputShape) -> Trunk:

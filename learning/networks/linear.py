@@ -34,8 +34,7 @@ class Linear(NetworkSpec):
     name: Literal["linear"] = "linear"
     width: int = Field(default=64, strict=True, ge=1, le=4096, description="Dimensions of the shared representation.")
 
-    @property
-    def out_features(self) -> int:
+    def out_features(self, inputs: InputShape) -> int:  # noqa: ARG002  # whatever it reads
         return self.width
 
     def build(self, inputs: InputShape) -> Feedforward:

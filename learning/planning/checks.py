@@ -1,6 +1,7 @@
 """What can only be judged on the whole plan: its size, its split, its batches, targets that are given away."""
 
 from collections.abc import Collection, Mapping, Sequence
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,21 @@ from learning.planning.split import SIDES, TRAIN
 from learning.specs.job import MultitaskJob
 from learning.specs.split import SplitByBlocks, SplitByColumn, SplitByGroup, SplitByTime
 from learning.tables.table import Table
-from learning.tasks import Task
+from learning.tasks import ImageShape, Task
 
 # 400 MB of weights in float32; an optimiser holds them three times more.
 MAX_PARAMETERS = 100_000_000
 # The most numbers that the encoding of a column brings, its missing indicator too.
-_NUMBERS = {"number": 2, "boolean": 2, "date": DATE_WIDTH + 1, "category": 0}
+_NUMBERS = {"number": 2, "boolean": 2, "date": DATE_WIDTH + 1, "category": 0, "image": 0}
 
 
 def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
-    """A problem for a model that no worker could hold, estimated from above."""
-    estimate = job.sharing.parameters(job.network, largest_inputs(draft.types.values()), draft.layout)
+    """A problem for a network that cannot read the features, or a model that no worker could hold, estimated from above."""
+    inputs = largest_inputs(draft.types.values(), draft.images.values())
+    if sentence := job.network.misfit(inputs):
+        findings.problem("/network", "network-needs-image", sentence)
+        return
+    estimate = job.sharing.parameters(job.network, inputs, draft.layout)
     if estimate > MAX_PARAMETERS:
         detail = (
             f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,} "
@@ -34,10 +39,11 @@ def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
         findings.problem("/network", "model-too-large", detail)
 
 
-def largest_inputs(kinds: Collection[str]) -> InputShape:
-    """The most that features of these types are encoded to."""
+def largest_inputs(kinds: Collection[str], images: Collection[ImageShape] = ()) -> InputShape:
+    """The most that features of these types are encoded to; ``images`` holds the shape of the one that is an image."""
     categories = sum(kind == "category" for kind in kinds)
-    return InputShape(sum(_NUMBERS[kind] for kind in kinds), (FIRST_VALUE + MAX_VALUES,) * categories)
+    numbers = sum(_NUMBERS[kind] for kind in kinds) + sum(map(prod, images))
+    return InputShape(numbers, (FIRST_VALUE + MAX_VALUES,) * categories, next(iter(images), None))
 
 
 def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: Findings) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from learning.encoding import cells
 from learning.encoding.cells import Texts
 from learning.tables.table import Table
+from learning.tasks import ImageShape
 
 Mask = npt.NDArray[np.bool_]
 
@@ -26,6 +27,14 @@ class Columns:
     @property
     def types(self) -> Mapping[str, str]:
         return self.table.types
+
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        return self.table.kinds
+
+    @property
+    def images(self) -> Mapping[str, ImageShape]:
+        return self.table.images
 
     @property
     def rows(self) -> int:

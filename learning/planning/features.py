@@ -39,7 +39,9 @@ def choose(request: Request, table: Columns, findings: Findings) -> tuple[str, .
         detail = f"columns of text are no inputs and were left out of {table.table.id}: {listing(dropped)}"
         findings.notice("text-dropped", detail, f"{request.pointer}/features")
     if not chosen:
-        detail = "expected at least one column of numbers, categories, booleans or dates to learn from, found none"
+        detail = (
+            "expected at least one column of numbers, categories, booleans, dates or images to learn from, found none"
+        )
         findings.problem(f"{request.pointer}/features", "no-features", detail)
     return chosen
 
@@ -66,14 +68,14 @@ def _listed_are_inputs(request: Request, table: Columns, findings: Findings) -> 
     return sound
 
 
-def merge_types(
+def check_types(
     chosen: Sequence[tuple[str, str, tuple[str, ...]]], types: Mapping[str, Mapping[str, str]], findings: Findings
-) -> Mapping[str, str]:
-    """The type of every feature over all tables, in first-seen order; a problem where two tables disagree.
+) -> None:
+    """A problem where two tables disagree in the type of a feature, or in the shape of its images.
 
     Args:
         chosen: (pointer, dataset, features) of each task.
-        types: the column types of each dataset.
+        types: the column types of each dataset, in words.
     """
     merged: dict[str, str] = {}
     owner: dict[str, str] = {}
@@ -87,7 +89,6 @@ def merge_types(
                 )
                 findings.problem(f"{pointer}/features", "schema-mismatch", detail)
             owner.setdefault(name, dataset)
-    return merged
 
 
 def check_overlap(chosen: Sequence[tuple[str, str, tuple[str, ...]]], findings: Findings) -> None:

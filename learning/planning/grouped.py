@@ -11,7 +11,7 @@ from learning.planning.draft import Draft
 from learning.planning.features import Request, choose
 from learning.planning.findings import Findings, listing
 from learning.planning.grouping import Keys, group_name, keys_of, small_cells
-from learning.planning.structure import known_column, known_dataset, known_target, known_where, reserved_columns
+from learning.planning.structure import known_dataset, known_key, known_target, known_where, reserved_columns
 from learning.planning.targets import MIN_LISTED_ROWS, Labels, Target, check_classes, check_labels, labels, resolve
 from learning.specs.job import MultitaskJob
 from learning.specs.parts import MAX_NAME_BYTES, MAX_TASK_NAME_BYTES, GroupedTasks
@@ -56,7 +56,7 @@ def plan_grouped(
 
 def _check_columns(job: MultitaskJob, spec: GroupedTasks, table: Columns, findings: Findings) -> None:
     for index, name in enumerate(spec.group_by):
-        known_column(name, table, f"/tasks/group_by/{index}", findings)
+        known_key(name, table, f"/tasks/group_by/{index}", findings)
         if name in spec.group_by[:index]:
             findings.problem(
                 f"/tasks/group_by/{index}", "duplicate-column", f"expected each column once, found {name[:64]!r}"
@@ -217,4 +217,5 @@ def _draft(
         layout=Layout(places.groups, slots),
         sources=(Source(spec.dataset, spec.where, features),),
         types={name: table.types[name] for name in features},
+        images={name: table.images[name] for name in features if name in table.images},
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from learning.planning.columns import Columns, Mask
 from learning.planning.draft import Draft
-from learning.planning.features import Request, check_overlap, choose, merge_types
+from learning.planning.features import Request, check_overlap, check_types, choose
 from learning.planning.findings import Findings
 from learning.planning.names import task_names
 from learning.planning.structure import known_dataset, known_target, known_where, reserved_columns
@@ -50,9 +50,9 @@ def plan_listed(
     _check_repeats(entries, findings)
     resolved = [_target(entry, columns[entry.spec.dataset], findings) for entry in entries]
     chosen = [(entry.pointer, entry.spec.dataset, entry.features) for entry in entries]
-    types = merge_types(chosen, {name: table.types for name, table in columns.items()}, findings)
+    check_types(chosen, {name: table.kinds for name, table in columns.items()}, findings)
     check_overlap(chosen, findings)
-    return None if findings.problems else _draft(entries, [target for target in resolved if target], types)
+    return None if findings.problems else _draft(entries, [target for target in resolved if target], columns)
 
 
 def _entry(
@@ -110,7 +110,7 @@ def _target(entry: _Entry, table: Columns, findings: Findings) -> Target | None:
     return target if len(findings.problems) == before else None
 
 
-def _draft(entries: Sequence[_Entry], targets: Sequence[Target], types: Mapping[str, str]) -> Draft:
+def _draft(entries: Sequence[_Entry], targets: Sequence[Target], columns: Mapping[str, Columns]) -> Draft:
     """One head per distinct source; equal kinds of target share a slot over the sources."""
     members: dict[object, list[int]] = {}
     for index, entry in enumerate(entries):
@@ -125,12 +125,14 @@ def _draft(entries: Sequence[_Entry], targets: Sequence[Target], types: Mapping[
         _task(entry, target, *place[index]) for index, (entry, target) in enumerate(zip(entries, targets, strict=True))
     ]
     firsts = [entries[source[0]] for source in members.values()]
+    table_of = {name: columns[entry.spec.dataset] for entry in entries for name in entry.features}
     return Draft(
         specs=tuple(_resolved(entry.spec, target) for entry, target in zip(entries, targets, strict=True)),
         tasks=tuple(tasks),
         layout=Layout(len(firsts), slots),
         sources=tuple(Source(entry.spec.dataset, entry.spec.where, entry.features) for entry in firsts),
-        types=types,
+        types={name: table.types[name] for name, table in table_of.items()},
+        images={name: table.images[name] for name, table in table_of.items() if name in table.images},
     )
 
 

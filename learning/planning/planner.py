@@ -16,7 +16,7 @@ from learning.planning.structure import check_split
 from learning.specs.job import MultitaskJob
 from learning.specs.parts import MAX_SEED, GroupedTasks
 from learning.tables.table import Table
-from learning.tasks import Layout, Source, Task
+from learning.tasks import ImageShape, Layout, Source, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Plan:
     """What a job will do, complete: every default in ``spec`` is explicit, every task has its place.
 
     With ``problems`` the plan must not be run, and the rest of it may be incomplete.
-    ``types`` holds the canonical type of every feature column, the union over the sources, in first-seen order.
+    ``types`` holds the canonical type of every feature column, the union over the sources, in first-seen order;
+    ``images`` the shape of those that are images.
     """
 
     spec: MultitaskJob
@@ -32,6 +33,7 @@ class Plan:
     layout: Layout
     sources: tuple[Source, ...]
     types: Mapping[str, str]
+    images: Mapping[str, ImageShape]
     notices: tuple[Notice, ...]
     problems: tuple[Problem, ...]
 
@@ -75,6 +77,7 @@ def plan(
         layout=draft.layout if draft else Layout(0, ()),
         sources=draft.sources if draft else (),
         types=draft.types if draft else {},
+        images=draft.images if draft else {},
         notices=tuple(findings.notices),
         problems=tuple(findings.problems),
     )

@@ -43,9 +43,19 @@ def known_column(name: str, table: Columns, pointer: str, findings: Findings, *,
     return name in table.types
 
 
+def known_key(name: str, table: Columns, pointer: str, findings: Findings, *, code: str = "unknown-column") -> bool:
+    """False, with a problem, when the table has no such column, or its cells are images, which can only be inputs."""
+    if not known_column(name, table, pointer, findings, code=code):
+        return False
+    if table.types[name] == "image":
+        detail = f"expected a column of values, found {name[:64]!r}, a column of images: an image can only be an input"
+        findings.problem(pointer, "wrong-type", detail)
+    return table.types[name] != "image"
+
+
 def known_target(target: str, table: Columns, pointer: str, job: MultitaskJob, findings: Findings) -> None:
     """A problem for a target that is no column, or one that has another use in this job."""
-    known_column(target, table, f"{pointer}/target", findings, code="target-not-found")
+    known_key(target, table, f"{pointer}/target", findings, code="target-not-found")
     if target in reserved_columns(job):
         detail = f"expected a target, found {target[:64]!r}, which groups or splits the rows"
         findings.problem(f"{pointer}/target", "reserved-column", detail)
@@ -54,7 +64,7 @@ def known_target(target: str, table: Columns, pointer: str, job: MultitaskJob, f
 def known_where(where: Mapping[str, tuple[str, ...]], table: Columns, pointer: str, findings: Findings) -> None:
     """A problem for each filter on a column that is not there."""
     for name in where:
-        known_column(name, table, pointer + pointer_to("where", name), findings)
+        known_key(name, table, pointer + pointer_to("where", name), findings)
 
 
 def check_split(job: MultitaskJob, columns: Mapping[str, Columns], findings: Findings) -> None:
@@ -65,7 +75,7 @@ def check_split(job: MultitaskJob, columns: Mapping[str, Columns], findings: Fin
     split = job.split
     pointer = _POINTERS[type(split)]
     for table in columns.values():
-        if not known_column(name, table, pointer, findings):
+        if not known_key(name, table, pointer, findings):
             continue
         if isinstance(split, SplitByColumn):
             known_sides(name, table, pointer, findings)

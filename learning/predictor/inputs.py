@@ -18,6 +18,7 @@ from learning.predictor.values import (
     cell,
     not_text,
     parse_dates,
+    parse_images,
     parse_numbers,
     to_datetime,
 )
@@ -78,7 +79,7 @@ class Reader:
         """Return the cells of ``rows`` rows.
 
         Raises:
-            InputError: ``wrong-type``, ``non-finite-value`` and, when ``strict``, ``unseen-category``.
+            InputError: ``wrong-type``, ``non-finite-value``, ``invalid-image`` and, when ``strict``, ``unseen-category``.
         """
         blocks = []
         if self._numbers:
@@ -94,10 +95,19 @@ class Reader:
         for j, (name, known) in enumerate(self._indices.items()):
             if name in self._names:
                 categories[:, j] = _indices_of(columns[name], name, known, found, strict=strict, style=style)
+        images = self._images(columns, found, style)
         found.settle()
         if len(blocks) == 1:
-            return Cells(blocks[0], dates, categories)
-        return Cells(np.concatenate(blocks, axis=1) if blocks else np.empty((rows, 0)), dates, categories)
+            return Cells(blocks[0], dates, categories, images)
+        return Cells(np.concatenate(blocks, axis=1) if blocks else np.empty((rows, 0)), dates, categories, images)
+
+    def _images(self, columns: ColumnValues, found: Found, style: PointerStyle) -> NDArray[np.uint8] | None:
+        column = self._encoding.image
+        if column is None or column.pixels is None or column.name not in self._names:
+            return None
+        images, problems = parse_images(columns[column.name], column.name, column.pixels.shape, style)
+        found.problems.extend(problems)
+        return images
 
     def _block(
         self,

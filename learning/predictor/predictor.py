@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from learning.encoding.encoding import Absent, Encoded
+from learning.encoding.absent import Absent
+from learning.encoding.encoding import Encoded
 from learning.errors import InputError, LearningError, ModelUnhealthy, Problem, pointer_to
 from learning.model import ModelFileInvalid, TrainedModel
 from learning.predictor.answers import Prediction, answer
@@ -20,8 +21,8 @@ from learning.predictor.table_inputs import check_table, unseen_in_table
 from learning.predictor.values import ColumnValues, PointerStyle
 from learning.registry import registry
 
-#: Rows computed at a time: their activations stay near the core.
-CHUNK_ROWS = 8_192
+#: Rows computed at a time, and the numbers of so many: their activations stay near the core.
+CHUNK_ROWS, CHUNK_NUMBERS = 8_192, 1 << 22
 MAX_SELECTIONS = 64
 _Heads = NDArray[np.int64] | None
 _Encode = Callable[[Absent | None], Encoded]
@@ -117,10 +118,10 @@ class Predictor:
         def encode(rows: pa.Table, absent: Absent | None) -> Encoded:
             return self.header.encoding.encode(rows, absent=absent)
 
-        parts = []
-        for start in range(0, max(1, table.num_rows), CHUNK_ROWS):
-            own = None if heads is None else heads[start : start + CHUNK_ROWS]
-            parts.append(self._raw(selection, partial(encode, table.slice(start, CHUNK_ROWS)), own))
+        parts, step = [], max(1, min(CHUNK_ROWS, CHUNK_NUMBERS // max(1, self.header.encoding.numeric)))
+        for start in range(0, max(1, table.num_rows), step):
+            own = None if heads is None else heads[start : start + step]
+            parts.append(self._raw(selection, partial(encode, table.slice(start, step)), own))
         return self._prediction(selection, [np.concatenate(pieces) for pieces in zip(*parts, strict=True)], found)
 
     def _selected(self, tasks: Sequence[str] | None) -> Selection:

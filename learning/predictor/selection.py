@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from learning.encoding.encoding import Absent
+from learning.encoding.absent import Absent
 from learning.errors import InputError, Problem, pointer_to
 from learning.header import ModelHeader, Output
 from learning.predictor.inputs import Reader

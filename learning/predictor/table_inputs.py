@@ -1,13 +1,14 @@
 """A whole table as a model's input: its columns, their types, and what training did not see."""
 
 from collections.abc import Callable, Collection, Mapping
+from math import prod
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from learning.encoding.encoding import Encoding
 from learning.errors import InputError, Problem, pointer_to
-from learning.header import ModelHeader
+from learning.header import Input, ModelHeader
 from learning.predictor.inputs import unseen_category
 from learning.predictor.unseen import Unseen
 
@@ -41,11 +42,15 @@ def check_table(table: pa.Table, header: ModelHeader, required: Collection[str])
             continue
         found = table.schema.field(column.name).type
         # A column without any value has no type of its own.
-        if not pa.types.is_null(found) and not _IS[column.type](found):
-            detail = f"expected {column.name[:64]!r} to hold {column.type} values, found {found}"
+        if not (pa.types.is_null(found) and column.image is None) and not _fits(column, found):
+            detail = f"expected {column.name[:64]!r} to hold {column.kind} values, found {found}"
             problems.append(Problem(pointer, "wrong-type", detail))
     if problems:
         raise InputError(problems)
+
+
+def _fits(column: Input, found: pa.DataType) -> bool:
+    return bool(_IS[column.type](found)) if column.image is None else bool(found == pa.binary(prod(column.image)))
 
 
 def unseen_in_table(table: pa.Table, encoding: Encoding, names: Collection[str]) -> list[Unseen]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.errors import Problem, pointer_to
+from learning.tasks import ImageShape, described
 
 #: The values of each column, one a row.
 ColumnValues = Mapping[str, Sequence[Any]]
@@ -80,6 +81,25 @@ def parse_dates(values: Sequence[Any], name: str, style: PointerStyle) -> tuple[
             problems.append(wrong_type(value, "date", name, row, style))
         else:
             out[row] = np.datetime64(date, "us")
+    return out, problems[:MAX_PROBLEMS]
+
+
+def parse_images(
+    values: Sequence[Any], name: str, shape: ImageShape, style: PointerStyle
+) -> tuple[NDArray[np.uint8], list[Problem]]:
+    """Return images that were decoded already as ``[n, height, width, channels]``, and the values that are none."""
+    channels, height, width = shape
+    out = np.zeros((len(values), height, width, channels), np.uint8)
+    problems = []
+    for row, value in enumerate(values):
+        if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.shape == out.shape[1:]:
+            out[row] = value
+            continue
+        found = (
+            f"an array {list(value.shape)}" if isinstance(value, np.ndarray) else _FOUND.get(type(value), "a string")
+        )
+        detail = f"expected an {described(shape)} for {name[:64]!r}, found {found}"
+        problems.append(Problem(cell(name, row, style), "invalid-image", detail))
     return out, problems[:MAX_PROBLEMS]
 
 

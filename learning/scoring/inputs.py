@@ -1,10 +1,11 @@
 """Whether a dataset brings what a model reads, and its rows in the form the model takes them."""
 
 from collections.abc import Collection, Iterable, Mapping
+from math import prod
 
 import pyarrow as pa
 
-from learning.header import ModelHeader
+from learning.header import Input, ModelHeader
 from learning.planning.findings import listing
 from learning.tables import Table
 
@@ -24,12 +25,12 @@ def misfit(header: ModelHeader, required: Collection[str], table: Table) -> str 
 
     Columns are matched by name, in any order, and further ones are not read. One without any value fits every type.
     """
-    wanted = {column.name: column.type for column in header.inputs if column.name in required}
+    wanted = {column.name: column.kind for column in header.inputs if column.name in required}
     missing = [name for name in wanted if name not in table.types]
     odd = [
-        f"{name} ({kind} there, {table.types[name]} here)"
+        f"{name} ({kind} there, {table.kinds[name]} here)"
         for name, kind in wanted.items()
-        if name in table.types and not _fits(kind, table.types[name]) and not _is_empty(table, name)
+        if name in table.types and not _fits(kind, table.kinds[name]) and not _may_be_empty(kind, table, name)
     ]
     if not missing and not odd:
         return None
@@ -42,14 +43,19 @@ def _fits(wanted: str, found: str) -> bool:
     return wanted == found or {wanted, found} <= _STRINGS
 
 
-def _is_empty(table: Table, name: str) -> bool:
-    return bool(table.read([name]).column(0).null_count == table.rows)
+def _may_be_empty(wanted: str, table: Table, name: str) -> bool:
+    """Whether the column has no value, where that is a value: an image is never missing."""
+    return not wanted.startswith("image") and bool(table.read([name]).column(0).null_count == table.rows)
+
+
+def _storage(column: Input) -> pa.DataType:
+    return _STORAGE[column.type] if column.image is None else pa.binary(prod(column.image))
 
 
 def readable(rows: pa.Table, header: ModelHeader, names: Iterable[str]) -> pa.Table:
     """The columns ``names`` of ``rows`` in the model's own types: an empty column may have come as another one."""
-    types = {column.name: column.type for column in header.inputs}
-    wanted = {name: _STORAGE[types[name]] for name in names}
+    inputs = {column.name: column for column in header.inputs}
+    wanted = {name: _storage(inputs[name]) for name in names}
     columns = {
         name: rows[name] if rows[name].type == kind else pa.nulls(rows.num_rows, kind) for name, kind in wanted.items()
     }

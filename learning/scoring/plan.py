@@ -88,7 +88,7 @@ def _nothing_to_measure(
 def _odd_targets(measured: Sequence[Output], table: Table) -> Iterator[Problem]:
     for output in measured:
         kind = table.types[output.target]
-        if kind == "date" or (output.type == "regression" and kind not in ("number", "boolean")):
+        if kind in ("date", "image") or (output.type == "regression" and kind not in ("number", "boolean")):
             detail = f"expected labels of a {output.type} in {output.target[:64]!r}, found a column of type {kind}"
             yield Problem("/dataset", "wrong-target-type", detail)
 

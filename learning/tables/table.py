@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 
 from learning.errors import LearningError
 from learning.tables.hashing import Fingerprint, fingerprint
+from learning.tasks import ImageShape, described
 
-COLUMN_TYPES = ("number", "category", "boolean", "text", "date")
+COLUMN_TYPES = ("number", "category", "boolean", "text", "date", "image")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Table:
 
     @cached_property
     def types(self) -> Mapping[str, str]:
-        """Column name → ``number | category | boolean | text | date``, in column order.
+        """Column name → ``number | category | boolean | text | date | image``, in column order.
 
         Raises:
             LearningError: ``not-canonical`` when a field does not say its type.
@@ -35,6 +36,22 @@ class Table:
                 raise LearningError("not-canonical", f"expected a column type for {field.name!r}, found {kind!r}")
             types[field.name] = kind
         return types
+
+    @cached_property
+    def images(self) -> Mapping[str, ImageShape]:
+        """The shape of each image column: a cell holds height × width × channels bytes, rows of pixels.
+
+        Raises:
+            LearningError: ``not-canonical`` when a field of images does not say its shape, or holds cells of another.
+        """
+        return {
+            field.name: _image_shape(field) for field in self._file.schema_arrow if self.types[field.name] == "image"
+        }
+
+    @cached_property
+    def kinds(self) -> Mapping[str, str]:
+        """The types, in words that tell images of two shapes apart."""
+        return {name: described(self.images[name]) if kind == "image" else kind for name, kind in self.types.items()}
 
     @cached_property
     def rows(self) -> int:
@@ -60,3 +77,17 @@ class Table:
     def _file(self) -> pq.ParquetFile:
         # The footer of a wide table takes longer to read than a column.
         return pq.ParquetFile(self.path)
+
+
+def _image_shape(field: pa.Field) -> ImageShape:
+    told = field.metadata or {}
+    try:
+        height, width, channels = (int(told[name]) for name in (b"height", b"width", b"channels"))
+    except (KeyError, ValueError):
+        raise LearningError(
+            "not-canonical", f"expected the shape of the images of {field.name!r}, found none"
+        ) from None
+    if field.type != pa.binary(height * width * channels):
+        detail = f"expected {height} × {width} × {channels} bytes in each cell of {field.name!r}, found {field.type}"
+        raise LearningError("not-canonical", detail)
+    return channels, height, width

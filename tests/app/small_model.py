@@ -10,7 +10,6 @@ from learning.encoding import fit
 from learning.examples import build
 from learning.header import header_of
 from learning.model import TrainedModel
-from learning.networks.base import InputShape
 from learning.planning import TRAIN, plan
 from learning.specs import parse_job
 from learning.tables import Table
@@ -52,7 +51,7 @@ def store_model(tenant: Tenant, spec: Mapping[str, Any], *, factor: float = 1.0,
     encoding = fit(examples.features, planned.types, train=examples.split == TRAIN)
     torch.manual_seed(0)
     network = planned.spec.sharing.build(
-        planned.spec.network, InputShape(encoding.numeric, encoding.cardinalities), planned.layout
+        planned.spec.network, encoding.inputs, planned.layout
     )
     scales = np.tile([0.0, 1.0], (len(planned.tasks), 1))
     group_by = planned.spec.grouped.group_by if planned.spec.grouped else ()

@@ -10,7 +10,6 @@ from safetensors.numpy import save_file
 
 from learning.admission import admit
 from learning.model import METADATA_KEY, ModelFileInvalid, TrainedModel
-from learning.networks.base import InputShape
 from learning.predictor import Predictor
 from learning.registry import registry
 from tests.learning.toys import grouped_header, listed_header, table, trained
@@ -46,7 +45,7 @@ def test_a_sound_model_is_admitted_with_its_header(header, tmp_path):
 def test_every_network_and_every_sharing_is_admitted(network, sharing, tmp_path):
     specs = {"network": network().model_dump(mode="json"), "sharing": sharing().model_dump(mode="json")}
     header = grouped_header().model_copy(update=specs)
-    inputs = InputShape(header.encoding.numeric, header.encoding.cardinalities)
+    inputs = header.encoding.inputs
     TrainedModel.of(sharing().build(network(), inputs, header.layout), header).save(tmp_path / "m")
     assert admit(tmp_path / "m").public() == header.public()
 

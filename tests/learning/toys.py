@@ -11,7 +11,6 @@ from learning.encoding.encoding import fit
 from learning.header import GroupHead, Input, ModelHeader, Output
 from learning.model import TrainedModel
 from learning.multitask.sharing.hard import Hard
-from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
 
 TYPES = {"age": "number", "member": "boolean", "joined": "date", "region": "category", "only_b": "number"}
@@ -49,7 +48,7 @@ def encoding_of(rows: pa.Table):
 def trained(header: ModelHeader, *, rows=None, seed=1) -> TrainedModel:
     torch.manual_seed(seed)
     network = Mlp.model_validate(header.network)
-    inputs = InputShape(header.encoding.numeric, header.encoding.cardinalities)
+    inputs = header.encoding.inputs
     model = Hard().build(network, inputs, header.layout, rows=None if rows is None else torch.tensor(rows))
     with torch.no_grad():
         for parameter in model.head_parameters():

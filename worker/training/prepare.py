@@ -40,14 +40,16 @@ class Prepared:
 
     @property
     def inputs(self) -> InputShape:
-        return InputShape(self.encoding.numeric, self.encoding.cardinalities)
+        return self.encoding.inputs
 
 
 def prepare(plan: Plan, tables: Mapping[str, Table]) -> Prepared:
     """Read the rows of ``plan`` and encode them; everything fitted is fitted on the training rows only."""
     examples = build(plan, tables)
     absent = absent_cells(examples.source, [source.features for source in plan.sources])
-    encoding = fit_encoding(examples.features, plan.types, train=examples.split == TRAIN, absent=absent)
+    encoding = fit_encoding(
+        examples.features, plan.types, train=examples.split == TRAIN, absent=absent, images=plan.images
+    )
     tasks = collect(plan.tasks, examples.labels, examples.task_of, examples.split)
     return Prepared(
         plan=plan,

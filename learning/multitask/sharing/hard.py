@@ -42,7 +42,7 @@ class Hard(SharingSpec):
         return HardPlan(trunk, HeadPlan(layout, state["heads.weight"], state["heads.bias"], state["heads.rows"]))
 
     def parameters(self, network: NetworkSpec, inputs: InputShape, layout: Layout) -> int:
-        return network.parameters(inputs) + layout.groups * layout.units * (network.out_features + 1)
+        return network.parameters(inputs) + layout.groups * layout.units * (network.out_features(inputs) + 1)
 
 
 class HardShared(SharedModel):

@@ -64,7 +64,7 @@ class MeanRegularised(SharingSpec):
 
     def parameters(self, network: NetworkSpec, inputs: InputShape, layout: Layout) -> int:
         common = max(common_rows(layout)) + 1
-        return network.parameters(inputs) + (layout.groups * layout.units + common) * (network.out_features + 1)
+        return network.parameters(inputs) + (layout.groups * layout.units + common) * (network.out_features(inputs) + 1)
 
 
 def common_rows(layout: Layout) -> list[int]:

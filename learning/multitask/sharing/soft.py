@@ -60,7 +60,7 @@ class Soft(SharingSpec):
 
     def parameters(self, network: NetworkSpec, inputs: InputShape, layout: Layout) -> int:
         trunks = layout.groups * len(layout.slots) * network.parameters(inputs)
-        return trunks + layout.groups * layout.units * (network.out_features + 1)
+        return trunks + layout.groups * layout.units * (network.out_features(inputs) + 1)
 
 
 class SoftShared(SharedModel):

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from learning.encoding.absent import absent_cells
 from learning.encoding.columns import CLIP, MAX_VALUES
-from learning.encoding.encoding import Encoding, absent_cells, fit
+from learning.encoding.encoding import Encoding, fit
 from learning.predictor.inputs import Found, Reader
 from tests.learning.toys import TYPES, encoding_of, json_columns, table
 

@@ -33,8 +33,8 @@ def network(name):
 def test_it_represents_rows_in_its_own_width(name, shape):
     spec = network(name)
     trunk = spec.build(shape)
-    assert trunk(*inputs(shape)).shape == (7, spec.out_features)
-    assert trunk.out_features == spec.out_features
+    assert trunk(*inputs(shape)).shape == (7, spec.out_features(shape))
+    assert trunk.out_features == spec.out_features(shape)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from learning.errors import InputError, ModelUnhealthy
 from learning.model import TrainedModel
 from learning.multitask.sharing.hard import Hard
-from learning.networks.base import InputShape
 from learning.networks.mlp import Mlp
 from learning.predictor.answers import Labels, Values
 from learning.predictor.predictor import Predictor
@@ -66,7 +65,7 @@ def test_the_answers_are_torchs_in_the_users_units(listed):
     model = trained(header)
     shared = Hard().build(
         Mlp(widths=(8, 6), dropout=0.0),
-        InputShape(header.encoding.numeric, header.encoding.cardinalities),
+        header.encoding.inputs,
         header.layout,
     )
     shared.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in model.tensors.items()})

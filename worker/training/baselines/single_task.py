@@ -212,4 +212,4 @@ class _Trained:
 
 def _activations(how: Alone) -> int:
     """How many numbers a row becomes on its way through the network, at most: inputs and two layers."""
-    return how.inputs.width + 2 * how.network.out_features
+    return how.inputs.width + 2 * how.network.out_features(how.inputs)
