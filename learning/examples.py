@@ -1,7 +1,7 @@
 """The rows of a plan as arrays: features, labels per slot, head per row, side of the split."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from learning.planning import Plan, rows_of
 from learning.planning.checks import check_sides
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings
+from learning.planning.folds import Folds
 from learning.planning.rows import Rows
 from learning.tables.table import Table
 
@@ -25,9 +26,10 @@ class Examples:
     ``row``       ``[n] int64``, row of the source's dataset.
     ``group``     ``[n] int32``, the head of the row; -1: the mean head.
     ``labels``    ``[n, J] float64``: NaN unlabelled, a class index, or the target in its own units.
-    ``split``     ``[n] int8``: 0 train, 1 validation, 2 test.
+    ``split``     ``[n] int8``: 0 train, 1 validation, 2 test; in a fold also -1, where a row says nothing in it.
     ``cluster``   ``[n] int64``, the group or block of the row under ``split.group`` and ``split.blocks``, else null.
     ``task_of``   ``[n, J] int32``, index into ``Plan.tasks``; -1 where there is no label.
+    ``folds``     of a job that is cross-validated, until one of them is chosen (`in_fold`).
 
     A task that no head is trained for has labels in its test rows only.
     """
@@ -40,6 +42,14 @@ class Examples:
     split: npt.NDArray[np.int8]
     cluster: npt.NDArray[np.int64] | None
     task_of: npt.NDArray[np.int32]
+    folds: Folds | None
+
+    def in_fold(self, fold: int | None) -> "Examples":
+        """The examples when this of their folds is tested; for None all of them are for training and validation."""
+        if self.folds is None:
+            raise ValueError("expected examples that are split by folds")
+        split, labels, task_of = self.folds.part(fold, self.labels, self.task_of)
+        return replace(self, split=split, labels=labels, task_of=task_of, folds=None)
 
 
 def build(plan: Plan, tables: Mapping[str, Table]) -> Examples:
@@ -65,6 +75,7 @@ def build(plan: Plan, tables: Mapping[str, Table]) -> Examples:
         split=rows.split,
         cluster=rows.cluster,
         task_of=rows.task_of,
+        folds=rows.folds,
     )
 
 

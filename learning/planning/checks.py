@@ -11,8 +11,9 @@ from learning.encoding.columns import DATE_WIDTH, MAX_VALUES
 from learning.networks.base import InputShape
 from learning.planning.draft import Draft
 from learning.planning.findings import Findings, listing
+from learning.planning.folds import Folds
 from learning.planning.rows import Rows
-from learning.planning.split import SIDES, TRAIN
+from learning.planning.split import SIDES, TEST, TRAIN
 from learning.specs.job import MultitaskJob
 from learning.specs.split import SplitByBlocks, SplitByColumn, SplitByGroup, SplitByTime
 from learning.tables.table import Table
@@ -49,7 +50,8 @@ def largest_inputs(kinds: Collection[str], images: Collection[ImageShape] = ()) 
 def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: Findings) -> None:
     """A problem for every target that has no label left to train, validate or test on, or nothing that varies to train on.
 
-    In a job with groups this is asked of each target over all groups, else of each task.
+    In a job with groups this is asked of each target over all groups, else of each task; under folds of the training and
+    validation rows of each, where a target needs as many rows as there are folds.
     """
     if rows.cluster is not None and len(np.unique(rows.cluster)) < len(SIDES):
         field, what = ("blocks", "blocks") if isinstance(job.split, SplitByBlocks) else ("group", "values")
@@ -57,6 +59,27 @@ def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: 
         findings.problem(f"/split/{field}", "too-few-groups", detail)
         return
     pointers, unit_of = _units(job, tasks)
+    if rows.folds is None:
+        _check_labels(job, pointers, unit_of, rows, SIDES, "", findings)
+        return
+    sound = len(findings.problems)
+    _check_contents(pointers, unit_of, rows, rows.folds, findings)
+    # The first fold that fails says enough; a task that has more rows than folds need not be tested in every one.
+    for fold in range(rows.folds.count):
+        if len(findings.problems) == sound:
+            where = f" when fold {fold + 1} of {rows.folds.count} is tested"
+            _check_labels(job, pointers, unit_of, rows.in_fold(fold), SIDES[:TEST], where, findings)
+
+
+def _check_labels(
+    job: MultitaskJob,
+    pointers: Mapping[str, Task],
+    unit_of: npt.NDArray[np.int64],
+    rows: Rows,
+    sides: Sequence[str],
+    where: str,
+    findings: Findings,
+) -> None:
     labelled = rows.task_of >= 0
     unit = unit_of[rows.task_of[labelled]]
     side = np.broadcast_to(rows.split[:, None], labelled.shape)[labelled]
@@ -64,17 +87,33 @@ def check_sides(job: MultitaskJob, tasks: Sequence[Task], rows: Rows, findings: 
     train = side == TRAIN
     varied = _varied(unit[train], rows.labels[labelled][train], len(pointers))
     for index, (pointer, task) in enumerate(pointers.items()):
-        empty = [name for name, count in zip(SIDES, counts[index], strict=True) if count == 0]
+        empty = [name for name, count in zip(SIDES, counts[index], strict=True) if count == 0 and name in sides]
         if empty:
-            code, found = "no-labels", f"none in {listing(empty)}; {_advice(job)}"
-            findings.problem(
-                pointer, code, f"expected labels of {task.target!r} on every side of the split, found {found}"
-            )
+            found = f"none in {listing(empty)}{where}; {_advice(job)}"
+            detail = f"expected labels of {task.target!r} on every side of the split, found {found}"
+            findings.problem(pointer, "no-labels", detail)
         elif not varied[index]:
             code = "constant-target" if task.type == "regression" else "single-class-target"
-            findings.problem(
-                pointer, code, f"expected {task.target!r} to vary among the training rows, found one value"
+            detail = f"expected {task.target!r} to vary among the training rows{where}, found one value"
+            findings.problem(pointer, code, detail)
+
+
+def _check_contents(
+    pointers: Mapping[str, Task],
+    unit_of: npt.NDArray[np.int64],
+    rows: Rows,
+    folds: Folds,
+    findings: Findings,
+) -> None:
+    """A problem for every target with fewer rows than folds; copies of a row are in one fold, so they count once."""
+    at, slot = np.nonzero(rows.task_of >= 0)
+    of = np.unique(np.stack([unit_of[rows.task_of[at, slot]], folds.content[at]]), axis=1)[0]
+    for task, count in zip(pointers.values(), np.bincount(of, minlength=len(pointers)).tolist(), strict=True):
+        if count < folds.count:
+            detail = (
+                f"expected {folds.count} labelled rows of {task.target!r} that differ, one for each fold; found {count}"
             )
+            findings.problem("/split/folds", "too-few-rows", detail)
 
 
 def _units(job: MultitaskJob, tasks: Sequence[Task]) -> tuple[dict[str, Task], npt.NDArray[np.int64]]:

@@ -25,18 +25,12 @@ def sides_by_content(cells: Hashes, content: Hashes, *, validation: float, test:
         cells: ``[n]``, rows of one value are divided among themselves (a group, a ``where``).
         content: ``[n]``, equal for rows that must stay together.
     """
-    draws = mix(content ^ mix(np.array([seed], dtype=np.uint64)))
-    order = np.lexsort((draws, cells))
-    cells, draws = cells[order], draws[order]
-    opens = np.ones(len(order), dtype=bool)
-    opens[1:] = cells[1:] != cells[:-1]
-    distinct = opens.copy()
-    distinct[1:] |= draws[1:] != draws[:-1]
+    order, draws, opens, distinct = in_drawn_order(cells, content, seed=seed)
     cell = np.cumsum(opens) - 1
     rank = np.cumsum(distinct) - 1
     rank -= rank[opens][cell] if len(rank) else 0
     count = np.bincount(cell, weights=distinct).astype(np.int64)
-    tests, validations = _parts(count, validation=validation, test=test)
+    tests, validations = parts(count, validation=validation, test=test)
     sorted_sides = np.select([rank < tests[cell], rank < (tests + validations)[cell]], [TEST, VALIDATION], TRAIN)
     few = (count < 3)[cell]
     chance = draws[few] / 2.0**64
@@ -46,7 +40,24 @@ def sides_by_content(cells: Hashes, content: Hashes, *, validation: float, test:
     return sides
 
 
-def _parts(
+def in_drawn_order(
+    cells: Hashes, content: Hashes, *, seed: int
+) -> tuple[npt.NDArray[np.int64], Hashes, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The rows by cell and in each by the seed's draw of their content, as indices ``[n]``.
+
+    With them, in that order: the draws, where a cell opens, and where a content is met for the first time.
+    """
+    draws = mix(content ^ mix(np.array([seed], dtype=np.uint64)))
+    order = np.lexsort((draws, cells))
+    cells, draws = cells[order], draws[order]
+    opens = np.ones(len(order), dtype=bool)
+    opens[1:] = cells[1:] != cells[:-1]
+    distinct = opens.copy()
+    distinct[1:] |= draws[1:] != draws[:-1]
+    return order, draws, opens, distinct
+
+
+def parts(
     count: npt.NDArray[np.int64], *, validation: float, test: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """How many of each cell's ``count`` distinct contents are tested and validated on, one at least for training."""

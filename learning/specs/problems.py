@@ -26,7 +26,7 @@ _MISSING = frozenset({"missing", "union_tag_not_found"})
 _UNKNOWN = frozenset({"literal_error", "enum", "union_tag_invalid", "string_pattern_mismatch"})
 _EXPECTED_FORMS = {
     "tasks": "a list of tasks, or an object with dataset, group_by and targets",
-    "split": "an object with validation and test, column, group, time, or blocks",
+    "split": "an object with validation and test, column, group, time, blocks, or folds",
 }
 
 # Per field of the job: the words that pydantic's path holds for a union's branch, in second place.

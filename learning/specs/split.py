@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Discriminator, Field, PlainValidator, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, PlainValidator, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from learning.specs.parts import ColumnName, Fraction, Frozen
 
+MAX_FOLDS = 50
 # The field that tells a form of split; without any of them it is the one by fractions.
-_FORMS = ("column", "group", "time", "blocks")
+_FORMS = ("column", "group", "time", "blocks", "folds")
 # The tags below: they stand in pydantic's path of a value, and not in the user's JSON.
 SPLIT_FORMS = ("fraction", *_FORMS)
 
@@ -114,6 +115,17 @@ class SplitByBlocks(_Parts):
     blocks: int = Field(ge=1, le=1_000_000_000)
 
 
+class SplitByFolds(Frozen):
+    """Every row is tested once, by a model that was trained on the other folds (k-fold cross-validation).
+
+    ``validation`` is the share of the rows outside the fold, cut from them for early stopping. Exact duplicates are in
+    one fold. The model that is stored is trained once more, on all folds.
+    """
+
+    folds: int = Field(ge=2, le=MAX_FOLDS)
+    validation: Fraction = 0.15
+
+
 def _split_form(value: Any) -> str | None:
     if isinstance(value, BaseModel):
         value = dict.fromkeys(type(value).model_fields, True)
@@ -122,11 +134,21 @@ def _split_form(value: Any) -> str | None:
     return next((form for form in _FORMS if form in value), "fraction")
 
 
-Split = Annotated[
+def _one_test_part(value: Any) -> Any:
+    if isinstance(value, dict) and _split_form(value) == "folds":
+        raise PydanticCustomError(
+            "unknown-value", "expected a split with one test part, as folds are for multitask jobs"
+        )
+    return value
+
+
+_OneTestPart = (
     Annotated[SplitByFraction, Tag("fraction")]
     | Annotated[SplitByColumn, Tag("column")]
     | Annotated[SplitByGroup, Tag("group")]
     | Annotated[SplitByTime, Tag("time")]
-    | Annotated[SplitByBlocks, Tag("blocks")],
-    Discriminator(_split_form),
-]
+    | Annotated[SplitByBlocks, Tag("blocks")]
+)
+#: For jobs that train one model and ask it once.
+SplitOnce = Annotated[_OneTestPart, Discriminator(_split_form), BeforeValidator(_one_test_part)]
+Split = Annotated[_OneTestPart | Annotated[SplitByFolds, Tag("folds")], Discriminator(_split_form)]

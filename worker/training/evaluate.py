@@ -24,7 +24,13 @@ class Evaluation:
 def evaluate(predictor: Predictor, prepared: Prepared) -> Evaluation:
     """Answer every task's test rows and measure the answers; a task without test rows has no metrics."""
     grouped = prepared.plan.spec.grouped is not None
-    outputs = _grouped_outputs(predictor, prepared) if grouped else _listed_outputs(predictor, prepared)
+    return measured(
+        prepared, _grouped_outputs(predictor, prepared) if grouped else _listed_outputs(predictor, prepared)
+    )
+
+
+def measured(prepared: Prepared, outputs: Mapping[int, NDArray[np.float64]]) -> Evaluation:
+    """Measure answers ``outputs`` to the test rows of each task, by its index."""
     metrics = [
         test_metrics(task.type, prepared.tasks[index].test.labels, outputs[index]) if index in outputs else {}
         for index, task in enumerate(prepared.plan.tasks)

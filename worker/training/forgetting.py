@@ -10,7 +10,7 @@ from learning.errors import InputError, ModelUnhealthy
 from learning.grafting import datasets_of, source_job
 from learning.metrics import Metrics
 from learning.model import TrainedModel
-from learning.planning import Plan, plan
+from learning.planning import TEST, Plan, plan
 from learning.predictor import Predictor
 from learning.tables import Table
 from learning.tasks import Task
@@ -34,6 +34,8 @@ def forgetting(
     if planned is None:
         return None
     prepared = prepare(planned, tables)
+    if not (prepared.examples.split == TEST).any():
+        return None  # it was cross-validated: the model that was stored has trained on every row
     trunk = {name: tensor for name, tensor in weights.items() if name.startswith("trunk.")}
     tuned = TrainedModel(source.header, {**source.tensors, **trunk})
     try:

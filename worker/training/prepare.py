@@ -44,8 +44,13 @@ class Prepared:
 
 
 def prepare(plan: Plan, tables: Mapping[str, Table]) -> Prepared:
-    """Read the rows of ``plan`` and encode them; everything fitted is fitted on the training rows only."""
+    """Read the rows of ``plan`` and encode them; of a plan with folds none is for the test."""
     examples = build(plan, tables)
+    return encoded(plan, examples if examples.folds is None else examples.in_fold(None))
+
+
+def encoded(plan: Plan, examples: Examples) -> Prepared:
+    """Encode the rows of ``plan``; everything fitted is fitted on the training rows only."""
     absent = absent_cells(examples.source, [source.features for source in plan.sources])
     encoding = fit_encoding(
         examples.features, plan.types, train=examples.split == TRAIN, absent=absent, images=plan.images

@@ -1,7 +1,8 @@
-"""A job's trainings under several seeds on one split: the first is the model, the others say how much the seed decides.
+"""A job's trainings, each under a seed of its own: the first is the model, the others are asked the test rows.
 
 Repeat 0 is the training that a job without repeats runs, bit for bit. Of every other repeat only its answers on the test
-rows are kept; they travel in the checkpoints, so a resumed attempt repeats no training that was over.
+rows are kept; they travel in the checkpoints, so a resumed attempt repeats no training that was over. On one split they
+say how much the seed decides; `worker.training.folds` lays the folds of a cross-validation over them.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ Outputs = Mapping[int, NDArray[np.float64]]
 class Repeated:
     """What the trainings came to.
 
-    best: the weights to store, repeat 0's. others: what each further repeat that came to its end answers on the test
+    best: the weights to store, repeat 0's. others: what each further repeat that came to its end answers on its test
     rows, by task. state: how far training came, counted over all repeats.
     """
 
@@ -38,7 +39,7 @@ class Repeated:
 def repeated(
     repeats: int,
     train: Callable[[Part, Checkpoints], Fitted],
-    answers: Callable[[Mapping[str, Tensor]], Outputs],
+    answers: Callable[[int, Mapping[str, Tensor]], Outputs],
     *,
     checkpoints: Checkpoints,
     device: torch.device,
@@ -47,7 +48,7 @@ def repeated(
 
     Args:
         train: one training of a job; resumes from the checkpoints it is given.
-        answers: what weights answer on the test rows.
+        answers: what the weights of a repeat answer on its test rows.
     """
     found = checkpoint.load_newest(checkpoints.earlier, device=device) if repeats > 1 else None
     left = dict(found.left) if found else {}
@@ -57,12 +58,12 @@ def repeated(
         first = fitted.best if begin.repeat == 0 else _first(left)
         if fitted.stopped or begin.repeat + 1 == repeats:
             over = fitted.stopped is None and begin.repeat > 0
-            others = [*_others(left), *([answers(fitted.best)] if over else [])]
+            others = [*_others(left), *([answers(begin.repeat, fitted.best)] if over else [])]
             return Repeated(first, tuple(others), fitted.state, fitted.stopped)
         if begin.repeat == 0:
             left = {f"first/{name}": tensor for name, tensor in fitted.best.items()}
         else:
-            said = answers(fitted.best)
+            said = answers(begin.repeat, fitted.best)
             left |= {f"outputs/{begin.repeat}/{task}": torch.from_numpy(output) for task, output in said.items()}
         begin, checkpoints = after(fitted.state), Checkpoints(checkpoints.folder, checkpoints.attempt, ())
 

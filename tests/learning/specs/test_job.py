@@ -145,7 +145,7 @@ def test_a_split_is_told_by_its_fields(split, fields):
         ("split", {"column": "side", "test": 0.1}, "/split/test", "extra-field"),
         ("split", {"test": 1.0}, "/split/test", "out-of-range"),
         ("split", {"validation": 0.5, "test": 0.5}, "/split", "out-of-range"),
-        ("split", {"folds": 10}, "/split/folds", "extra-field"),
+        ("split", {"folds": 1}, "/split/folds", "out-of-range"),
         ("name", "\ud800", "/name", "wrong-type"),
     ],
 )  # fmt: skip

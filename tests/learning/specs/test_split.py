@@ -6,6 +6,7 @@ import pytest
 
 from learning.errors import SpecError
 from learning.specs.job import parse_job
+from learning.specs.kinds import parse_spec
 
 DATES: dict[str, Any] = {"column": "day", "test_from": "2026-03-01"}
 
@@ -23,9 +24,11 @@ def parsed(split):
             {"time": {"column": "year", "test_from": 2020.0, "validation_from": 2019.5}, "validation": 0.3},
         ),
         ({"blocks": 200}, {"blocks": 200, "validation": 0.15, "test": 0.15}),
+        ({"folds": 10}, {"folds": 10, "validation": 0.15}),
+        ({"folds": 2, "validation": 0.5}, {"folds": 2, "validation": 0.5}),
     ],
 )
-def test_a_split_by_place_or_time_is_told_by_its_field_and_read_again_the_same(split, fields):
+def test_a_split_is_told_by_its_field_and_read_again_the_same(split, fields):
     job = parsed(split)
     assert job.split.model_dump() == fields
     assert parsed(fields) == job
@@ -49,9 +52,24 @@ def test_a_split_by_place_or_time_is_told_by_its_field_and_read_again_the_same(s
         *[({"blocks": value}, "/split/blocks", "wrong-type") for value in (None, 2.5, "200", True)],
         ({"blocks": 200, "test": 0.9}, "/split", "out-of-range"),
         ({"blocks": 200, "group": "patient"}, "/split/blocks", "extra-field"),
+        *[({"folds": value}, "/split/folds", "out-of-range") for value in (0, 1, 51, -3)],
+        *[({"folds": value}, "/split/folds", "wrong-type") for value in (None, 2.5, "10", True)],
+        ({"folds": 10, "test": 0.1}, "/split/test", "extra-field"),
+        ({"folds": 10, "validation": 1.0}, "/split/validation", "out-of-range"),
+        ({"folds": 10, "group": "patient"}, "/split/folds", "extra-field"),
     ],
 )  # fmt: skip
 def test_a_border_that_cannot_be_meant_is_one_problem_with_its_pointer(split, pointer, code):
     with pytest.raises(SpecError) as caught:
         parsed(split)
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [(pointer, code)]
+
+
+def test_a_transfer_which_trains_once_takes_no_folds_and_says_so():
+    job = {"kind": "transfer", "source": "mdl_1", "task": {"dataset": "ds_1", "target": "a"}}
+    with pytest.raises(SpecError) as caught:
+        parse_spec({**job, "split": {"folds": 10}})
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.code) == ("/split", "unknown-value")
+    assert "folds are for multitask jobs" in problem.detail
+    assert parse_spec({**job, "split": {"blocks": 5}}).split.blocks == 5

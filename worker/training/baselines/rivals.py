@@ -1,6 +1,6 @@
 """All rivals of a job's shared model, trained on its training rows and answering its test rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -57,18 +57,21 @@ class Rivals:
     sample: Sample | None
 
 
-def rivals(encoded: Encoded, tasks: Sequence[TaskData], how: Alone) -> Rivals:
+def rivals(encoded: Encoded, tasks: Sequence[TaskData], how: Alone, *, among: Collection[int] | None = None) -> Rivals:
     """Train every rival.
 
     Tasks without a test row have no rivals; a small group's own task has only those that learn from all groups.
+
+    Args:
+        among: the tasks that may be trained alone, drawn by the caller; by default they are drawn here (`sampled`).
 
     Raises:
         Stopped: ``how.stop()`` returned true; a single fit of scikit-learn is not interrupted.
     """
     tested = [index for index, task in enumerate(tasks) if len(task.test)]
     single = [index for index in tested if len(tasks[index].train) and not tasks[index].small]
-    chosen = sampled(len(single), how.seed)
-    alone = [single[place] for place in chosen]
+    drawn = among if among is not None else {single[place] for place in sampled(len(single), how.seed)}
+    alone = [index for index in single if index in drawn]
     found: dict[str, dict[int, Output]] = {"trivial": {index: trivial(tasks[index]) for index in tested}}
     steps = _Steps(how, len(single) + len(alone) + 2 * len(pools(tasks)))
     # the OpenMP of scikit-learn is not torch's: without this it takes every core
