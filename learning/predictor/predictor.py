@@ -13,6 +13,7 @@ from learning.encoding.absent import Absent
 from learning.encoding.encoding import Encoded
 from learning.errors import InputError, LearningError, ModelUnhealthy, Problem, pointer_to
 from learning.model import ModelFileInvalid, TrainedModel
+from learning.multitask.sharing.base import ServingPlan
 from learning.predictor.answers import Prediction, answer
 from learning.predictor.groups import GroupTable
 from learning.predictor.inputs import Found, check_names
@@ -31,8 +32,11 @@ _Encode = Callable[[Absent | None], Encoded]
 class Predictor:
     """The compiled form of a model: rows in, `Prediction` out. Threads may share it."""
 
-    def __init__(self, model: TrainedModel) -> None:
-        """Raises: ModelFileInvalid: the weights do not fit the header."""
+    def __init__(self, model: TrainedModel, *, plan: Callable[[], ServingPlan] | None = None) -> None:
+        """Args: ``plan`` makes the model's inference, by default from its own weights.
+
+        Raises: ModelFileInvalid: the weights do not fit the header.
+        """
         header = model.header
         self.header = header
         # The plan holds its own order of the weights beside the stored one.
@@ -42,10 +46,7 @@ class Predictor:
         self._every = Selection.of(header, None)
         self._selections: dict[tuple[str, ...], Selection] = {}
         try:
-            methods = registry()
-            network = methods.spec("network", header.network["name"]).model_validate(header.network)
-            sharing: Any = methods.spec("sharing", header.sharing["name"]).model_validate(header.sharing)
-            self._plan = sharing.plan(network, model.tensors, header.layout)
+            self._plan = _planned(model) if plan is None else plan()
             self._raw(self._every, lambda _: _extremes(self), np.full(2, -1))
         except ModelUnhealthy:
             pass  # weights that overflow are told to whoever asks for a prediction
@@ -156,6 +157,14 @@ class Predictor:
     def _prediction(selection: Selection, raw: Sequence[NDArray[np.float32]], found: Found) -> Prediction:
         answers = {output.name: answer(output, part) for output, part in zip(selection.outputs, raw, strict=True)}
         return Prediction(answers, tuple(found.notices))
+
+
+def _planned(model: TrainedModel) -> ServingPlan:
+    methods, header = registry(), model.header
+    network = methods.spec("network", header.network["name"]).model_validate(header.network)
+    sharing: Any = methods.spec("sharing", header.sharing["name"]).model_validate(header.sharing)
+    plan: ServingPlan = sharing.plan(network, model.tensors, header.layout)
+    return plan
 
 
 def _extremes(predictor: Predictor) -> Encoded:
