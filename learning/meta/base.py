@@ -1,32 +1,54 @@
 """What every meta-learning method offers: a learner, its meta-gradient over a batch of tasks, and adaptation to new ones."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 from torch.nn import functional
 
+from learning.meta.batching import each
 from learning.networks.base import InputShape, NetworkSpec, Trunk
+from learning.networks.normalisation import normalises, statistics
 
 #: What a task asks for: a number (one output), or one of ``ways`` classes (as many logits, also for two).
 Question = Literal["regression", "classification"]
+#: Of networks with layers of normalisation: whether an answer may depend on the rows that are asked with it.
+Norm = Literal["inductive", "transductive"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Rows of B tasks, equally many of each: ``numeric`` ``[B, n, p]``, ``category`` ``[B, n, q]`` int64, ``labels`` ``[B, n]``.
 
-    A label is the standardised target of a regression, or the index of a class from 0 to ways − 1.
+    A label is the standardised target of a regression, or the index of a class from 0 to ways − 1. Inside a function of
+    one task (`learning.meta.batching`) the dimension B is gone.
     """
 
     numeric: Tensor
     category: Tensor
     labels: Tensor
+
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        return self.numeric, self.category, self.labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, tasks: slice) -> "Rows":
+        """The rows of some of the tasks."""
+        return Rows(self.numeric[tasks], self.category[tasks], self.labels[tasks])
+
+    def then(self, others: "Rows") -> "Rows":
+        """The rows of both, those of ``others`` behind, task by task."""
+        along = self.labels.dim() - 1
+        return Rows(*(torch.cat(both, along) for both in zip(self.tensors, others.tensors, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +62,21 @@ class Episodes:
 class Learner(nn.Module):
     """A trunk, and for a method that has one a head for every task: ``weight`` ``[ways, h]`` and ``bias`` ``[ways]``."""
 
-    def __init__(self, trunk: Trunk, question: Question, *, ways: int | None) -> None:
+    def __init__(
+        self, trunk: Trunk, question: Question, *, ways: int | None, normalisation: Norm = "inductive"
+    ) -> None:
         """Args: ``ways``: the outputs of the head, None for a method whose head comes from the support alone."""
         super().__init__()
         self.trunk = trunk
         self.question: Question = question
+        self.normalisation: Norm = normalisation
         self.head = None if ways is None else nn.Linear(trunk.out_features, ways)
+
+    def forward(self, numeric: Tensor, category: Tensor) -> Tensor:
+        """Return the raw outputs ``[n, ways]`` of the learner as it is, with the head that it has."""
+        assert self.head is not None
+        outputs: Tensor = self.head(self.trunk(numeric, category))
+        return outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +98,21 @@ class MetaSpec(BaseModel, ABC):
 
     #: Whether the learner has a head of its own, which fixes the number of classes that a task may have.
     has_head: ClassVar[bool]
+    #: Whether the method is for classification only; a job with a regression is then refused, ``method-needs-classes``.
+    needs_classes: ClassVar[bool] = False
 
-    def build(self, network: NetworkSpec, inputs: InputShape, question: Question, *, ways: int) -> Learner:
+    def build(
+        self,
+        network: NetworkSpec,
+        inputs: InputShape,
+        question: Question,
+        *,
+        ways: int,
+        normalisation: Norm = "inductive",
+    ) -> Learner:
         """Return a freshly initialised learner; its randomness is torch's global generator."""
-        return Learner(network.build(inputs), question, ways=ways if self.has_head else None)
+        trunk = network.build(inputs)
+        return Learner(trunk, question, ways=ways if self.has_head else None, normalisation=normalisation)
 
     @abstractmethod
     def add_gradient(self, learner: Learner, episodes: Episodes, *, ways: int) -> Tensor:
@@ -88,25 +130,44 @@ class MetaSpec(BaseModel, ABC):
         """
 
 
+@contextmanager
+def evaluating(learner: Learner) -> Iterator[None]:
+    """Within, the learner drops no units and its running statistics stay; it trains on afterwards if it did before."""
+    if not learner.training:  # as in serving, where several threads share it: nothing is switched
+        yield
+        return
+    learner.eval()
+    try:
+        yield
+    finally:
+        learner.train()
+
+
 def answers(learner: Learner, adapted: Adapted, rows: Rows) -> Tensor:
-    """Return the raw outputs ``[B, n, ways]`` of each task's own model on its rows."""
-    if adapted.trunk:
+    """Return the raw outputs ``[B, n, ways]`` of each task's own model on its rows.
 
-        def forward(tensors: Mapping[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
-            z: Tensor = functional_call(learner.trunk, dict(tensors), (numeric, category))
-            return z
+    Transductive learners normalise each task's rows by themselves, as they are served later.
+    """
+    together = learner.normalisation == "transductive"
+    with evaluating(learner), torch.no_grad(), statistics() if together else nullcontext():
 
-        z = vmap(forward)(dict(adapted.trunk), rows.numeric, rows.category)
-    else:
-        z = embedded(learner.trunk, rows)
+        def forward(numeric: Tensor, category: Tensor, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {"z": functional_call(learner.trunk, dict(own), (numeric, category))}
+
+        if adapted.trunk or (together and normalises(learner.trunk)):
+            z = each(learner.trunk, forward, rows.numeric, rows.category, adapted.trunk)["z"]
+        else:
+            z = embedded(learner.trunk, rows)
     return torch.einsum("bnh,boh->bno", z, adapted.weight) + adapted.bias.unsqueeze(1)
 
 
 def embedded(trunk: Trunk, rows: Rows) -> Tensor:
-    """Return the representations ``[B, n, h]`` of all rows by one trunk, in one pass."""
-    tasks, count = rows.numeric.shape[:2]
-    z: Tensor = trunk(rows.numeric.flatten(0, 1), rows.category.flatten(0, 1))
-    return z.view(tasks, count, -1)
+    """Return the representations ``[B, n, h]`` of all rows by one trunk, in passes of as many rows as suit it."""
+    tasks, count = rows.labels.shape
+    numeric, category = rows.numeric.flatten(0, 1), rows.category.flatten(0, 1)
+    most = trunk.rows_at_once(numeric.device) or max(1, tasks * count)
+    passes = zip(torch.split(numeric, most), torch.split(category, most), strict=True)
+    return torch.cat([trunk(*some) for some in passes]).view(tasks, count, -1)
 
 
 def loss(outputs: Tensor, labels: Tensor, question: Question) -> Tensor:
