@@ -133,7 +133,7 @@ def _alone(spec: TransferJob, task: TaskSpec, source: ModelHeader) -> MultitaskJ
             "network": network_of(source),
             "sharing": sharing,
             "balancing": balancing,
-            **{field: getattr(spec, field) for field in ("name", "training", "split", "baselines", "seed")},
+            **{field: getattr(spec, field) for field in ("name", "training", "split", "repeats", "baselines", "seed")},
         }
     )
 

@@ -20,12 +20,12 @@ from learning.specs.parts import (
     GroupedTasks,
     Metadata,
     Name,
+    Repeats,
     Tasks,
     TrainingSpec,
 )
 from learning.specs.problems import Branches, problems_of, shown
 from learning.specs.split import SPLIT_FORMS, Split, SplitByFraction
-from learning.tasks import MAX_REPEATS
 
 # What a job uses when it names no method of a family.
 DEFAULT_METHODS: Mapping[str, str] = {"network": "mlp", "sharing": "hard", "balancing": "static"}
@@ -42,12 +42,7 @@ class MultitaskJob(Frozen):
     balancing: BalancingSpec
     training: TrainingSpec = TrainingSpec()
     split: Split = SplitByFraction()
-    repeats: int = Field(
-        default=1,
-        ge=1,
-        le=MAX_REPEATS,
-        description="trainings under seeds of their own; the first one's model is stored",
-    )
+    repeats: Repeats = 1
     baselines: bool = True
     seed: int | None = Field(default=0, ge=0, le=MAX_SEED, description="null: drawn, and recorded")
     priority: int = Field(default=0, ge=-100, le=100)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
-from learning.tasks import Loss, Metric, TaskType
+from learning.tasks import MAX_REPEATS, Loss, Metric, TaskType
 
 MAX_LISTED_TASKS = 1_000
 MAX_TARGETS = 100
@@ -59,6 +59,10 @@ ColumnName = Annotated[str, Field(min_length=1, max_length=1024)]
 ColumnNames = Annotated[tuple[ColumnName, ...], Field(max_length=10_000)]
 Where = Mapping[ColumnName, Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]]
 Weight = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False, description="factor of the task's loss")]
+Repeats = Annotated[
+    int,
+    Field(ge=1, le=MAX_REPEATS, description="trainings under seeds of their own; the first one's model is stored"),
+]
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from learning.registry import registry
-from learning.specs.parts import MAX_SEED, Frozen, Metadata, Name, TaskSpec, TrainingSpec
+from learning.specs.parts import MAX_SEED, Frozen, Metadata, Name, Repeats, TaskSpec, TrainingSpec
 from learning.specs.problems import Branches
 from learning.specs.scoring import ModelId
-from learning.specs.split import SPLIT_FORMS, Split, SplitByFraction
+from learning.specs.split import SPLIT_FORMS, SplitByFraction, SplitOnce
 from learning.transfer.base import TransferSpec
 
 DEFAULT_TRANSFER = "finetune"
@@ -24,7 +24,8 @@ class TransferJob(Frozen):
     task: TaskSpec
     method: TransferSpec
     training: TrainingSpec = TrainingSpec()
-    split: Split = SplitByFraction()
+    split: SplitOnce = SplitByFraction()
+    repeats: Repeats = 1
     baselines: bool = True
     seed: int | None = Field(default=0, ge=0, le=MAX_SEED, description="null: drawn, and recorded")
     priority: int = Field(default=0, ge=-100, le=100)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,19 @@ from learning.tables import Table
 from learning.verdict import MIN_ALONE
 from worker.training.baselines.rivals import Rivals, rivals
 from worker.training.baselines.single_task import Alone, Stopped
-from worker.training.batches import weights_seed
+from worker.training.batches import repeat_seed, weights_seed
 from worker.training.evaluate import Evaluation, evaluate
 from worker.training.files import MODEL, PREDICTIONS, RESULT
-from worker.training.fitting import Fitted, Recipe, fit
+from worker.training.fitting import Checkpoints, Fitted, Part, Recipe, fit
 from worker.training.forgetting import forgetting
 from worker.training.multitask import Attempt
 from worker.training.predictions import prediction_table, write_table
 from worker.training.prepare import Prepared, prepare, training_data
 from worker.training.progress import Channel, Progress, stopped
-from worker.training.repeats import budget
+from worker.training.repeats import Outputs, Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, sentence, task_result, transferred
 
+_REPEAT = "repeat.safetensors"
 #: Of a lone task the pooled models are its own.
 _POOLED = ("one_model_linear", "one_model_trees")
 
@@ -71,23 +72,28 @@ def transfer(
     course = _Course(graft, source, rows, own, attempt, channel, progress)
 
     progress.enter("training")
-    fitted = _fit(course)
+    found = repeated(
+        graft.plan.spec.repeats,
+        lambda part, checkpoints: _fit(course, part, checkpoints),
+        lambda _, best: _answers(course, best),
+        checkpoints=attempt.checkpoints,
+        device=attempt.device,
+    )
     trained = time.monotonic()
-    if fitted.stopped in ("cancel", "preempt") or not fitted.state.epoch:
-        return stopped(fitted.stopped)  # before the first epoch's end there is no best model to keep
+    if found.stopped in ("cancel", "preempt") or not (found.state.repeat or found.state.epoch):
+        return stopped(found.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
-    model = TrainedModel(_header(course), {name: tensor.cpu().numpy() for name, tensor in fitted.best.items()})
-    model.save(attempt.folder / MODEL)
+    model = _store(course, found.best, attempt.folder / MODEL)
     evaluation = evaluate(Predictor.load(attempt.folder / MODEL), rows)
     forgotten = forgetting(source, model.tensors, tables)
 
     progress.enter("baselines")
     evaluated = time.monotonic()
     met: Rivals | None = None
-    if job.baselines and fitted.stopped is None:
+    if job.baselines and found.stopped is None:
         try:
-            met = _rivals(course, fitted)
+            met = _rivals(course, found)
         except Stopped:
             if channel.stop != "keep_best":
                 return stopped(channel.stop)
@@ -96,7 +102,7 @@ def transfer(
     progress.enter("saving")
     write_table(prediction_table(rows, evaluation), attempt.folder / PREDICTIONS)
     seconds = {"total": time.monotonic() - began, "training": trained - began, "baselines": compared - evaluated}
-    body = _body(course, model, evaluation, met)
+    body = _body(course, model, evaluation, found.others, met)
     body["result"] |= {"forgetting": forgotten, "seconds": {name: round(value, 3) for name, value in seconds.items()}}
     (attempt.folder / RESULT).write_text(json.dumps(body, allow_nan=False, separators=(",", ":")))
     progress.finish()
@@ -106,9 +112,9 @@ def transfer(
     }
 
 
-def _fit(course: _Course) -> Fitted:
+def _fit(course: _Course, part: Part, checkpoints: Checkpoints) -> Fitted:
     spec, device = course.graft.plan.spec, course.attempt.device
-    seed = spec.seed or 0
+    seed = repeat_seed(spec.seed or 0, part.begin.repeat)
     torch.manual_seed(weights_seed(seed))  # a new head's first values come from torch's own generator
     mean, deviation = course.rows.scales[0].tolist()
     model = start(
@@ -123,11 +129,28 @@ def _fit(course: _Course) -> Fitted:
     return fit(
         model,
         data,
-        Recipe(spec.training, spec.balancing, losses, seed),
-        checkpoints=course.attempt.checkpoints,
+        Recipe(limited(spec.training, part), spec.balancing, losses, seed),
+        checkpoints=checkpoints,
         channel=course.channel,
         progress=course.progress,
+        part=part,
     )
+
+
+def _answers(course: _Course, best: Mapping[str, torch.Tensor]) -> Outputs:
+    """What weights that are not kept answer on the test rows, by way of the same bytes that those to keep go."""
+    path = course.attempt.folder / _REPEAT
+    _store(course, best, path)
+    try:
+        return evaluate(Predictor.load(path), course.rows).outputs
+    finally:
+        path.unlink()
+
+
+def _store(course: _Course, best: Mapping[str, torch.Tensor], path: Path) -> TrainedModel:
+    model = TrainedModel(_header(course), {name: tensor.cpu().numpy() for name, tensor in best.items()})
+    model.save(path)
+    return model
 
 
 def _header(course: _Course) -> ModelHeader:
@@ -136,29 +159,39 @@ def _header(course: _Course) -> ModelHeader:
     return header.model_copy(update={"kind": "transfer", "transfer": method})
 
 
-def _rivals(course: _Course, fitted: Fitted) -> Rivals:
-    """The rivals of a lone task; training alone is here training from scratch, in the same budget, under three seeds."""
+def _rivals(course: _Course, found: Repeated) -> Rivals:
+    """The rivals of a lone task; training alone is here training from scratch, in the same budget, under as many seeds, and
+    three at least."""
     spec = course.graft.plan.spec
     how = Alone(
         network=spec.network,
         inputs=course.own.inputs,
-        training=budget(spec.training, fitted.state),
+        training=budget(spec.training, found.state),
         seed=spec.seed or 0,
-        repeats=MIN_ALONE,
+        repeats=max(spec.repeats, MIN_ALONE),
         device=course.attempt.device,
         stop=lambda: course.channel.stop is not None,
         progress=course.progress.advance,
     )
-    found = rivals(course.own.encoded, course.own.tasks, how)
-    return replace(found, outputs={name: own for name, own in found.outputs.items() if name not in _POOLED})
+    met = rivals(course.own.encoded, course.own.tasks, how)
+    return replace(met, outputs={name: own for name, own in met.outputs.items() if name not in _POOLED})
 
 
-def _body(course: _Course, model: TrainedModel, evaluation: Evaluation, met: Rivals | None) -> dict[str, Any]:
+def _body(
+    course: _Course, model: TrainedModel, evaluation: Evaluation, others: Sequence[Outputs], met: Rivals | None
+) -> dict[str, Any]:
     tasks, data = course.rows.plan.tasks, course.rows.tasks
     judgement = Judgement.none(1)
     if met is not None:
-        judgement = judge(tasks, data, (evaluation.outputs,), met, clusters=course.rows.examples.cluster)
-    told = task_result(tasks[0], data[0], evaluation.metrics[0], judgement.rivals[0], judgement.verdicts[0])
+        judgement = judge(tasks, data, (evaluation.outputs, *others), met, clusters=course.rows.examples.cluster)
+    told = task_result(
+        tasks[0],
+        data[0],
+        evaluation.metrics[0],
+        judgement.rivals[0],
+        judgement.verdicts[0],
+        repeats=[outputs[0] for outputs in others if 0 in outputs],
+    )
     entry = transferred(told)
     pooled = pooled_metrics(tasks, data, evaluation.outputs, met.outputs if met else {})
     result = job_result([told], pooled, sampled=judgement.sampled) | {"summary": sentence(entry)}

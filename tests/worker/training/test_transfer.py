@@ -248,6 +248,50 @@ def test_of_a_source_whose_heads_are_tied_the_head_is_what_it_answers_with(tmp_p
     assert ours == pytest.approx(theirs, rel=1e-4)
 
 
+def test_with_repeats_the_first_model_is_stored_and_all_are_in_the_interval(tmp_path, moved):
+    table = few(tmp_path / "few.parquet")
+    _, once, _ = moved(spec(), table)
+    ended, work, channel = moved(spec(repeats=3, baselines=True), table, number=2)
+
+    assert ended["outcome"] == "succeeded", ended
+    assert all(np.array_equal(weights(once)[name], tensor) for name, tensor in weights(work).items())
+    (task,) = result_of(work)["tasks"]
+    assert len(task["spread"]["values"]) == 3
+    assert len(set(task["spread"]["values"])) > 1
+    assert task["spread"]["values"][0] == task["test"]["rmse"]
+    assert channel.reports[-1]["epochs"] == 3 * TRAINING["epochs"]
+    assert set(task["baselines"]) == {"trivial", "linear", "boosted_trees", "from_scratch"}
+
+
+def test_training_from_scratch_has_as_many_seeds_as_the_transfer_and_three_at_least(tmp_path, moved):
+    """More seeds on both sides narrow what the seeds leave open."""
+    table = few(tmp_path / "few.parquet")
+    intervals = []
+    for number, repeats in enumerate((1, 5), start=1):
+        _, work, _ = moved(spec(repeats=repeats, baselines=True), table, number=number)
+        intervals.append(result_of(work)["tasks"][0]["interval"])
+    widths = [high - low for low, high in intervals]
+    assert widths[1] < widths[0]
+
+
+def test_repeats_that_are_interrupted_between_two_go_on_there(tmp_path, moved):
+    table, job = few(tmp_path / "few.parquet", other=True), spec("kind", repeats=2)
+    _, _, alone = moved(spec("kind"), table, number=4)
+    _, whole, _ = moved(job, table)
+    shutil.rmtree(tmp_path / "checkpoints", ignore_errors=True)
+    within_the_second = 6 * TRAINING["epochs"]
+
+    ended, _, first = moved(job, table, number=2, channel=Recorder(reason="preempt", stop_at=within_the_second))
+    assert ended == {"outcome": "preempted"}
+    step, path, _ = first.checkpoints[-1]
+    assert step > alone.reports[-1]["step"]
+    _, resumed, second = moved(job, table, number=3, checkpoints=[path])
+
+    assert second.resumptions == [step]
+    assert (resumed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert result_of(resumed)["tasks"] == result_of(whole)["tasks"]
+
+
 def test_a_table_that_lacks_a_feature_is_refused(tmp_path, moved):
     table = tables.write(
         tmp_path / "odd.parquet", x1=[float(i) for i in range(30)], y=[float(i % 7) for i in range(30)]
