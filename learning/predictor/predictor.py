@@ -32,8 +32,8 @@ _Encode = Callable[[Absent | None], Encoded]
 class Predictor:
     """The compiled form of a model: rows in, `Prediction` out. Threads may share it."""
 
-    def __init__(self, model: TrainedModel, *, plan: Callable[[], ServingPlan] | None = None) -> None:
-        """Args: ``plan`` makes the model's inference, by default from its own weights.
+    def __init__(self, model: TrainedModel, *, plan: ServingPlan | None = None) -> None:
+        """Args: ``plan`` is the model's inference, by default made from its own weights.
 
         Raises: ModelFileInvalid: the weights do not fit the header.
         """
@@ -46,7 +46,7 @@ class Predictor:
         self._every = Selection.of(header, None)
         self._selections: dict[tuple[str, ...], Selection] = {}
         try:
-            self._plan = _planned(model) if plan is None else plan()
+            self._plan = _planned(model) if plan is None else plan
             self._raw(self._every, lambda _: _extremes(self), np.full(2, -1))
         except ModelUnhealthy:
             pass  # weights that overflow are told to whoever asks for a prediction
