@@ -144,28 +144,45 @@ def evaluating(learner: Learner) -> Iterator[None]:
 
 
 def answers(learner: Learner, adapted: Adapted, rows: Rows) -> Tensor:
-    """Return the raw outputs ``[B, n, ways]`` of each task's own model on its rows.
+    """Return the raw outputs ``[B, n, ways]`` of each task's own model on its rows, detached.
 
     Transductive learners normalise each task's rows by themselves, as they are served later.
     """
-    together = learner.normalisation == "transductive"
-    with evaluating(learner), torch.no_grad(), statistics() if together else nullcontext():
 
-        def forward(numeric: Tensor, category: Tensor, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            return {"z": functional_call(learner.trunk, dict(own), (numeric, category))}
+    def forward(numeric: Tensor, category: Tensor, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {"z": functional_call(learner.trunk, dict(own), (numeric, category))}
 
-        if adapted.trunk or (together and normalises(learner.trunk)):
-            z = each(learner.trunk, forward, rows.numeric, rows.category, adapted.trunk)["z"]
+    with evaluating(learner), torch.no_grad():
+        if adapted.trunk:
+            with statistics() if learner.normalisation == "transductive" else nullcontext():
+                z = each(learner.trunk, forward, rows.numeric, rows.category, adapted.trunk)["z"]
         else:
-            z = embedded(learner.trunk, rows)
-    return torch.einsum("bnh,boh->bno", z, adapted.weight) + adapted.bias.unsqueeze(1)
+            z = represented(learner, rows)
+        return torch.einsum("bnh,boh->bno", z, adapted.weight) + adapted.bias.unsqueeze(1)
+
+
+def represented(learner: Learner, rows: Rows) -> Tensor:
+    """Return the representations ``[B, n, h]`` of all rows; of a transductive learner each task's rows by themselves."""
+    if learner.normalisation == "inductive" or not normalises(learner.trunk):
+        return embedded(learner.trunk, rows)
+
+    def forward(numeric: Tensor, category: Tensor) -> dict[str, Tensor]:
+        return {"z": learner.trunk(numeric, category)}
+
+    with statistics():
+        return each(learner.trunk, forward, rows.numeric, rows.category)["z"]
 
 
 def embedded(trunk: Trunk, rows: Rows) -> Tensor:
-    """Return the representations ``[B, n, h]`` of all rows by one trunk, in passes of as many rows as suit it."""
+    """Return the representations ``[B, n, h]`` of all rows by one trunk, in passes of as many rows as suit it.
+
+    In training a trunk with layers of normalisation gets all rows in one pass: there the rows see each other.
+    """
     tasks, count = rows.labels.shape
     numeric, category = rows.numeric.flatten(0, 1), rows.category.flatten(0, 1)
-    most = trunk.rows_at_once(numeric.device) or max(1, tasks * count)
+    most = trunk.rows_at_once(numeric.device)
+    if most is None or (trunk.training and normalises(trunk)):
+        most = max(1, tasks * count)
     passes = zip(torch.split(numeric, most), torch.split(category, most), strict=True)
     return torch.cat([trunk(*some) for some in passes]).view(tasks, count, -1)
 

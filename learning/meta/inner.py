@@ -13,8 +13,8 @@ from learning.networks.normalisation import normalises, statistics
 
 #: The tensors of a learner by the names of its ``state_dict``, for one task.
 Weights: TypeAlias = Mapping[str, Tensor]
-#: Return a task's weights after the method's steps on its rows, from where the learner stands.
-Descent: TypeAlias = Callable[[Weights, Rows], Weights]
+#: ``(start, rows, *drawn)``: a task's weights after the method's steps on its rows, from where the learner stands.
+Descent: TypeAlias = Callable[..., Weights]
 
 _TRUNK, _WEIGHT, _BIAS = "trunk.", "head.weight", "head.bias"
 
@@ -51,17 +51,21 @@ def gradient_steps(learner: Learner, weights: Weights, rows: Rows, *, ways: int,
     return weights
 
 
-def adapted(learner: Learner, support: Rows, descent: Descent, *, ways: int) -> Adapted:
-    """Return what all tasks learn from their supports by the method's descent; the learner stays bit for bit as it is."""
+def adapted(learner: Learner, support: Rows, descent: Descent, *drawn: Tensor, ways: int) -> Adapted:
+    """Return what all tasks learn from their supports by the method's descent; the learner stays bit for bit as it is.
+
+    Args:
+        drawn: ``[B, …]``, what the descent gets beside a task's rows.
+    """
     start = {name: parameter.detach() for name, parameter in learner.named_parameters()}
 
-    def learned(numeric: Tensor, category: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def learned(numeric: Tensor, category: Tensor, labels: Tensor, *drawn: Tensor) -> dict[str, Tensor]:
         rows = Rows(numeric, category, labels)
-        weights = descent(start, rows)
+        weights = descent(start, rows, *drawn)
         return {**weights, **_recorded(learner, weights, rows)}
 
     with evaluating(learner), torch.no_grad():
-        found = each(learner.trunk, learned, *support.tensors)
+        found = each(learner.trunk, learned, *support.tensors, *drawn)
     trunk = {name.removeprefix(_TRUNK): tensor for name, tensor in found.items() if name.startswith(_TRUNK)}
     return Adapted(found[_WEIGHT][:, :ways], found[_BIAS][:, :ways], trunk)
 

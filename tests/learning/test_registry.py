@@ -75,5 +75,5 @@ def test_the_methods_of_this_release_are_known():
         "sharing": ("hard", "mean_regularised", "soft"),
         "balancing": ("pcgrad", "static", "uncertainty"),
         "transfer": ("finetune", "l2_sp", "linear_probe"),
-        "meta": ("maml",),
+        "meta": ("maml", "protonet", "reptile"),
     }
