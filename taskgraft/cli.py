@@ -54,12 +54,17 @@ def upload(
     types: Annotated[
         list[str] | None, typer.Option(help="column:type, repeatable; overrides what is inferred.")
     ] = None,
+    image_size: Annotated[
+        str | None, typer.Option(help="Of the pictures in a .zip: 28, or 32x24 for 32 wide and 24 high.")
+    ] = None,
     data: DataFolder = None,
 ) -> None:
-    """Store a table (CSV, Parquet, ndjson or JSON columns) and show its columns."""
+    """Store a table (CSV, Parquet, ndjson or JSON columns) or a .zip of images, and show its columns."""
     overrides = dict(entry.rsplit(":", 1) for entry in types or [])
     with Taskgraft(data=data) as service:
-        dataset = service.upload(file, name=name, delimiter=delimiter, decimal=decimal, nulls=nulls, types=overrides)
+        dataset = service.upload(
+            file, name=name, delimiter=delimiter, decimal=decimal, nulls=nulls, types=overrides, image_size=image_size
+        )
     _print(dataset)
 
 

@@ -26,6 +26,7 @@ from taskgraft.transport import Request, Transport
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 _WAIT_SECONDS = 30
 _IMPORT_SECONDS = 330.0  # as long as the service may take to read a model
+_UPLOAD_SECONDS = 930.0  # as long as it may take to read a file
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -68,8 +69,10 @@ class Taskgraft:
         decimal: str | None = None,
         nulls: str | None = None,
         types: Mapping[str, str] | None = None,
+        image_size: str | None = None,
     ) -> Document:
-        """Store a table: a file (streamed), its bytes, or columns by name; → the dataset with its columns and warnings."""
+        """Store a table or a zip of images: a file (streamed), its bytes, or columns by name; → the dataset with its
+        columns and warnings. ``image_size``: ``28``, or ``32x24`` for 32 wide and 24 high."""
         content, guessed, called = content_of(source)
         params = {
             "name": name or called,
@@ -77,9 +80,17 @@ class Taskgraft:
             "decimal": decimal,
             "nulls": nulls,
             "types": ",".join(f"{column}:{kind}" for column, kind in types.items()) if types else None,
+            "image_size": image_size,
         }
         return self._json(
-            Request("POST", "/v1/datasets", params=params, content=content, media_type=media_type or guessed)
+            Request(
+                "POST",
+                "/v1/datasets",
+                params=params,
+                content=content,
+                media_type=media_type or guessed,
+                timeout_seconds=_UPLOAD_SECONDS,
+            )
         )
 
     def submit(self, spec: Mapping[str, Any]) -> Document:

@@ -14,6 +14,7 @@ MEDIA_TYPES = {
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
     ".parquet": "application/vnd.apache.parquet",
+    ".zip": "application/zip",
 }
 _CHUNK_BYTES = 1 << 20
 

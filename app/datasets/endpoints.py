@@ -23,6 +23,7 @@ _UPLOAD = {
             "text/csv": _BINARY,
             "application/vnd.apache.parquet": _BINARY,
             "application/x-ndjson": _BINARY,
+            "application/zip": _BINARY,
             "application/json": {"schema": {"$ref": REFERENCE.format(model="Columns")}},
         },
     }
@@ -35,7 +36,7 @@ _UPLOAD = {
 async def upload(
     request: Request, query: Annotated[UploadQuery, Query()], held: Held, who: Who, key: IdempotencyKey
 ) -> Any:
-    """Store a table. It is read and checked before the answer; a dataset is whole or absent."""
+    """Store a table, or a zip archive of images. It is read and checked before the answer; a dataset is whole or absent."""
     return (await receive(held, who, request, query, key)).response()
 
 

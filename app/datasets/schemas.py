@@ -125,7 +125,9 @@ class UploadQuery(BaseModel):
 
     name: str | None = Field(default=None, description="A name of at most 256 bytes; names may repeat.")
     delimiter: str | None = Field(
-        default=None, max_length=8, description="CSV: what parts cells, `,` by default; `tab` may be written out."
+        default=None,
+        max_length=8,
+        description="CSV, also a `labels.csv`: what parts cells, `,` by default; `tab` may be written out.",
     )
     decimal: str | None = Field(default=None, max_length=1, description="CSV: the decimal mark, `.` by default.")
     nulls: str | None = Field(
@@ -135,6 +137,11 @@ class UploadQuery(BaseModel):
         default=None,
         max_length=65536,
         description="Column types that override what is inferred: `shop:category,zip:category`.",
+    )
+    image_size: str | None = Field(
+        default=None,
+        max_length=16,
+        description="Images: the size that all get, `28` (square) or `32x24` (width, height); their own by default.",
     )
 
 

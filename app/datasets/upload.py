@@ -1,5 +1,6 @@
 """An upload, from the first byte to the row: nothing is visible before it is whole, and what breaks leaves nothing."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,16 @@ FORMATS = {
     "application/vnd.apache.parquet": "parquet",
     "application/x-ndjson": "ndjson",
     "application/json": "json",
+    "application/zip": "zip",
 }
+OPTIONS = {
+    "delimiter": ("text/csv", "application/zip"),  # of the labels.csv in it
+    "decimal": ("text/csv", "application/zip"),
+    "nulls": ("text/csv", "application/zip"),
+    "image_size": ("application/zip",),
+}
+"""What only some media types have use for."""
+IMAGE_SIZE = re.compile(r"([0-9]{1,5})(?:x([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -94,12 +104,14 @@ def read_options(query: UploadQuery, media_type: str) -> IngestOptions:
     """How the file is written, from the query.
 
     Raises:
-        ApiError: an option for CSV with another media type, or types that are not ``name:type`` pairs.
+        ApiError: an option that belongs to another media type, types that are not ``name:type`` pairs, or a size of
+            pictures that is none.
     """
-    given = query.model_dump(include={"delimiter", "decimal", "nulls"}, exclude_none=True)
-    if given and media_type != "text/csv":
-        name = next(iter(given))
-        raise bad_parameter(name, "unknown-parameter", f"expected {name} with text/csv only, found {media_type}")
+    given = query.model_dump(include=set(OPTIONS), exclude_none=True)
+    for name in given:
+        if media_type not in OPTIONS[name]:
+            known = " and ".join(OPTIONS[name])
+            raise bad_parameter(name, "unknown-parameter", f"expected {name} with {known} only, found {media_type}")
     types: dict[str, str] = {}
     for pair in filter(None, (query.types or "").split(",")):
         name, colon, kind = pair.rpartition(":")
@@ -108,4 +120,16 @@ def read_options(query: UploadQuery, media_type: str) -> IngestOptions:
         types[name] = kind
     if query.nulls is not None:
         given["nulls"] = tuple(query.nulls.split(","))
+    if query.image_size is not None:
+        given["image_size"] = _height_and_width(query.image_size)
     return IngestOptions(**given, types=types)
+
+
+def _height_and_width(text: str) -> tuple[int, int]:
+    """``28`` is square, ``32x24`` is 32 wide and 24 high."""
+    found = IMAGE_SIZE.fullmatch(text)
+    if found is None:
+        detail = f"expected pixels as in 28, or width and height as in 32x24, found {shorten(text)!r}"
+        raise bad_parameter("image_size", "wrong-type", detail)
+    width, height = found.groups()
+    return int(height or width), int(width)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from store.ingest.errors import refusal
+from store.ingest.image_column import ImageShape
 from store.ingest.json_cells import JsonCells
 from store.ingest.json_text import kind, parse
 from store.ingest.limits import IngestLimits
@@ -24,6 +25,7 @@ class ColumnsFile:
         self._columns = _columns(parse(path.read_bytes()))
         self._limits = limits
         self.names = checked_names(list(self._columns), limits)
+        self.images: dict[str, ImageShape] = {}
         self.warnings: list[dict[str, str]] = []
 
     def batches(self) -> Iterator[list[JsonCells]]:

@@ -12,6 +12,7 @@ import pyarrow.csv as arrow_csv
 from store.ingest.csv_diagnosis import diagnose
 from store.ingest.csv_scan import blocks, scan
 from store.ingest.errors import refusal
+from store.ingest.image_column import ImageShape
 from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.names import checked_names
 from store.ingest.text_cells import TextCells
@@ -44,6 +45,7 @@ class CsvFile:
         if not found.regular:
             self._refuse_broken()
         detail = "every line ends with a delimiter; the nameless column behind it is left out"
+        self.images: dict[str, ImageShape] = {}
         self.warnings = [{"code": "trailing-delimiter", "detail": detail, "pointer": ""}] if self._trailing else []
 
     def batches(self) -> Iterator[list[TextCells]]:

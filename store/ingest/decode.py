@@ -13,14 +13,18 @@ from store.ingest.columns_file import ColumnsFile
 from store.ingest.csv_file import CsvFile, as_utf8
 from store.ingest.description import Description, describe_file
 from store.ingest.errors import refusal
+from store.ingest.image_archive import ImageArchive
+from store.ingest.image_column import ImageShape
 from store.ingest.inference import Facts, column_warnings, kind_of, refuse_wild_numbers
 from store.ingest.limits import IngestLimits, IngestOptions
 from store.ingest.ndjson_file import NdjsonFile
 from store.ingest.parquet_file import ParquetFile
 
 CSV, PARQUET, NDJSON, COLUMNS = "text/csv", "application/vnd.apache.parquet", "application/x-ndjson", "application/json"
+ZIP = "application/zip"
 # first bytes that no text format begins with, and what they are
 BINARY = {b"PAR1": "Parquet", b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "gzip", b"\x89PNG": "an image"}
+EXPECTED = {"Parquet": PARQUET, "a zip archive": ZIP}
 
 
 class Cells(Protocol):
@@ -31,9 +35,10 @@ class Cells(Protocol):
 
 
 class Source(Protocol):
-    """A file of one format, opened. ``batches`` may be run through more than once."""
+    """A file of one format, opened. ``batches`` may be run through more than once; ``images``: its columns of pictures."""
 
     names: list[str]
+    images: dict[str, ImageShape]
     warnings: list[dict[str, str]]
 
     def batches(self) -> Iterator[Sequence[Cells]]: ...
@@ -54,7 +59,7 @@ def decode(source: Path, *, media_type: str, options: IngestOptions, target: Pat
     Raises:
         IngestError: the file is refused.
     """
-    scratch = target.with_name(target.name + ".utf8")
+    scratch = target.with_name(target.name + ".text")
     try:
         opened = _opened(source, media_type, options, limits, scratch)
         for name in options.types:
@@ -90,7 +95,9 @@ def _opened(path: Path, media_type: str, options: IngestOptions, limits: IngestL
         return NdjsonFile(path, limits)
     if kind == COLUMNS:
         return ColumnsFile(path, limits)
-    detail = f"expected a Content-Type out of {CSV}, {PARQUET}, {NDJSON}, {COLUMNS}"
+    if kind == ZIP:
+        return ImageArchive(path, options, limits, scratch)
+    detail = f"expected a Content-Type out of {CSV}, {PARQUET}, {NDJSON}, {COLUMNS}, {ZIP}"
     raise refusal("unsupported-media-type", detail, status=415, actual=kind)
 
 
@@ -106,7 +113,7 @@ def _refuse_mismatch(path: Path, kind: str) -> None:
     with path.open("rb") as file:
         head = file.read(4)
     for magic, what in BINARY.items():
-        if head.startswith(magic) and not (what == "Parquet" and kind == PARQUET):
+        if head.startswith(magic) and EXPECTED.get(what) != kind:
             raise refusal("content-mismatch", f"expected {kind} as the Content-Type says, found {what}", status=415)
 
 
@@ -124,7 +131,7 @@ def _written(source: Source, options: IngestOptions, target: Path, limits: Inges
             kinds = _kinds(source.names, facts, options)
             trusted = trusted and (writer is None or writer.types == kinds)
             if trusted:
-                writer = writer or CanonicalWriter(target, source.names, kinds)
+                writer = writer or CanonicalWriter(target, source.names, kinds, images=source.images)
                 writer.add(_values(batch, kinds, threads))
         if writer is None:
             raise refusal("no-rows", "expected at least one row of data, found none")
@@ -137,7 +144,7 @@ def _written(source: Source, options: IngestOptions, target: Path, limits: Inges
 
 
 def _rewrite(source: Source, kinds: list[str], target: Path, threads: Executor) -> int:
-    writer = CanonicalWriter(target, source.names, kinds)
+    writer = CanonicalWriter(target, source.names, kinds, images=source.images)
     try:
         for batch in source.batches():
             writer.add(_values(batch, kinds, threads))

@@ -33,25 +33,27 @@ def problem(
     limit: int | float | None = None,
     actual: object = None,
     option: str | None = None,
+    entry: str | None = None,
 ) -> dict[str, Any]:
     """One entry of ``IngestError.problems``; what does not apply is left out. ``option`` is the one of ``IngestOptions``
-    that is at fault, where the file is not.
+    that is at fault, where the file is not; ``entry`` the name in an archive, of which the end is shown.
 
     ``row`` counts data rows from 1: the header and blank lines are not counted. ``byte_offset`` counts from 0.
     ``actual`` and ``column`` are cut at 64 characters, for they are the caller's own bytes.
     """
-    entry: dict[str, Any] = {"code": code, "detail": detail}
+    told: dict[str, Any] = {"code": code, "detail": detail}
     where = {
         "row": row,
         "column": column and _shown(column),
         "byte_offset": byte_offset,
         "limit": limit,
         "option": option,
+        "entry": entry and _shown(entry[-SHOWN_CHARACTERS:]),
     }
-    entry.update({key: value for key, value in where.items() if value is not None})
+    told.update({key: value for key, value in where.items() if value is not None})
     if actual is not None:
-        entry["actual"] = _shown(actual) if isinstance(actual, str) else actual
-    return entry
+        told["actual"] = _shown(actual) if isinstance(actual, str) else actual
+    return told
 
 
 def _shown(text: str) -> str:
@@ -70,12 +72,21 @@ def refusal(
     limit: int | float | None = None,
     actual: object = None,
     option: str | None = None,
+    entry: str | None = None,
 ) -> IngestError:
     """An ``IngestError`` of a single problem."""
     return IngestError(
         [
             problem(
-                code, detail, row=row, column=column, byte_offset=byte_offset, limit=limit, actual=actual, option=option
+                code,
+                detail,
+                row=row,
+                column=column,
+                byte_offset=byte_offset,
+                limit=limit,
+                actual=actual,
+                option=option,
+                entry=entry,
             )
         ],
         status=status,

@@ -26,6 +26,7 @@ class Facts:
     booleans: int = 0
     dates: int = 0
     others: int = 0
+    images: int = 0
     fractional: int = 0  # numbers that are not written as whole numbers
     exact: int = 0  # whole numbers that a double would change: leading zeros, 2^53 and beyond
     ambiguous: int = 0  # of the others: dates of which day, month and year could be exchanged
@@ -43,11 +44,13 @@ class Facts:
 
     @property
     def cells(self) -> int:
-        return self.numbers + self.booleans + self.dates + self.others
+        return self.numbers + self.booleans + self.dates + self.others + self.images
 
 
 def kind_of(facts: Facts) -> str:
     """The column type: what all cells have in common. A column without cells is a number column of missing ones."""
+    if facts.images:
+        return "image"
     if facts.cells == facts.numbers:
         return "category" if is_identifier(facts) else "number"
     if facts.cells == facts.booleans:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from store.ingest.errors import refusal
+from store.ingest.image_column import ImageShape
 from store.ingest.json_cells import JsonCells
 from store.ingest.json_text import kind, parse
 from store.ingest.limits import IngestLimits
@@ -28,6 +29,7 @@ class NdjsonFile:
                     break
         self._keys = list(keys)
         self.names = checked_names(self._keys, limits)
+        self.images: dict[str, ImageShape] = {}
         self.warnings: list[dict[str, str]] = []
         if path.stat().st_size == 0:
             raise refusal("empty-file", "expected one JSON object a line, found no bytes")

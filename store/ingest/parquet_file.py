@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from store.ingest.arrow_cells import ArrowCells
 from store.ingest.canonical import storage_kind
 from store.ingest.errors import IngestError, refusal
+from store.ingest.image_column import ImageShape
 from store.ingest.limits import IngestLimits
 from store.ingest.names import checked_names
 
@@ -44,6 +45,7 @@ class ParquetFile:
             storage_kind(schema.field(index).type, name)
         strings = [i for i in self._kept if storage_kind(schema.field(i).type, "") == "category"]
         self._strings = [schema.names[i] for i in strings]
+        self.images: dict[str, ImageShape] = {}
         self.warnings: list[dict[str, str]] = []
 
     def batches(self) -> Iterator[list[ArrowCells]]:

@@ -23,7 +23,7 @@ class DatasetRow(Base):
     id: Mapped[Id]
     project_id: Mapped[ProjectId]
     name: Mapped[str | None]
-    format: Mapped[str]  # what was uploaded: csv, parquet, ndjson, json; parquet when a job made it
+    format: Mapped[str]  # what was uploaded: csv, parquet, ndjson, json, zip (images); parquet when a job made it
     bytes: Mapped[int] = mapped_column(BigInteger)  # of the upload, not of the artifact
     sha256: Mapped[str]  # of the upload
     artifact: Mapped[str]  # sha256 of the canonical Parquet

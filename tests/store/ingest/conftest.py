@@ -10,6 +10,7 @@ CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 NDJSON = "application/x-ndjson"
 COLUMNS = "application/json"
+ZIP = "application/zip"
 LIMITS = IngestLimits(cells=2_000_000, threads=1, memory_bytes=1024**3, cpu_seconds=20, wall_seconds=30.0)
 
 
