@@ -7,19 +7,17 @@ import orjson
 from anyio.to_thread import run_sync
 
 from app.errors import first_problem
+from app.named import named
 from app.parts import Parts
 from app.predictions import query
 from app.predictions.requests import Asked, parse
 from app.problems import pointed
 from learning.errors import InputError
 from learning.predictor import Labels, Predictor, Values
-from store.errors import NotFound
 from store.keys import Principal
 
 INLINE_WORK = 10**10
 """Body bytes times model bytes up to which an answer is worked out on the event loop: a few milliseconds."""
-MOST_MOVES = 5
-"""How often an alias may move away under one request before the request is told that its model is gone."""
 
 
 async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor, str]:
@@ -29,20 +27,7 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor
         NotFound: no such model or alias in this project.
         ApiError: as ``Predictors.get``.
     """
-    model_id = await parts.pointers.model(who.project_id, reference)
-    for _ in range(MOST_MOVES):
-        try:
-            return await parts.predictors.get(who.project_id, model_id), model_id
-        except NotFound:
-            if model_id == reference:
-                raise
-            # another process may have moved the alias, and then deleted the model that it pointed to here
-            parts.pointers.forget(who.project_id, reference)
-            now = await parts.pointers.model(who.project_id, reference)
-            if now == model_id:
-                raise
-            model_id = now
-    return await parts.predictors.get(who.project_id, model_id), model_id
+    return await named(parts, who, reference, parts.predictors.get)
 
 
 async def predict(predictor: Predictor, model_id: str, body: bytes, *, most_rows: int) -> bytes:
@@ -77,7 +62,7 @@ def answer(predictor: Predictor, model_id: str, asked: Asked) -> bytes:
     return orjson.dumps(
         {
             "model": model_id,
-            "predictions": {name: _shown(found) for name, found in prediction.by_task.items()},
+            "predictions": {name: shown(found) for name, found in prediction.by_task.items()},
             "warnings": [
                 {"code": notice.code, "detail": notice.detail, "pointer": notice.pointer}
                 for notice in prediction.notices
@@ -87,7 +72,8 @@ def answer(predictor: Predictor, model_id: str, asked: Asked) -> bytes:
     )
 
 
-def _shown(found: Values | Labels) -> dict[str, Any]:
+def shown(found: Values | Labels) -> dict[str, Any]:
+    """One task's answers on the wire."""
     if isinstance(found, Labels):
         return {"labels": found.labels, "classes": found.classes, "probabilities": found.probabilities}
     return {"values": found.values}
