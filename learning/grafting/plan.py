@@ -1,15 +1,16 @@
 """What a transfer job means for its source and its table: the one check, made by the API and again by the worker."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from learning.errors import Notice, Problem
+from learning.grafting.features import Wanted, matched
 from learning.grafting.source import has_one_trunk, kept_output, network_of, parameter_names
 from learning.header import ModelHeader
 from learning.planning import Plan, draw_seed, plan
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
-from learning.planning.structure import known_column, reserved_columns
+from learning.planning.structure import reserved_columns
 from learning.registry import registry
 from learning.specs import MultitaskJob
 from learning.specs.job import DEFAULT_METHODS, job_type
@@ -83,43 +84,9 @@ def _check_method(spec: TransferJob, source: ModelHeader, findings: Findings) ->
 
 
 def _features(spec: TransferJob, source: ModelHeader, table: Columns, findings: Findings) -> tuple[str, ...] | None:
-    """The features by which the source read one of its tables, found in this one by name; null after a problem.
-
-    Of several sets that the table has whole, the largest.
-    """
-    job = _alone(spec, spec.task, source)
-    barred = {spec.task.target, *spec.task.exclude, *reserved_columns(job)}
-    listed = spec.task.features
-    for index, name in enumerate(listed or ()):
-        known_column(name, table, f"/task/features/{index}", findings)
-    offered = {name: kind for name, kind in table.kinds.items() if name not in barred}
-    if listed is not None:
-        offered = {name: kind for name, kind in offered.items() if name in listed}
-    types = {column.name: column.kind for column in source.encoding.columns}
-    sets = sorted(source.feature_sets, key=len, reverse=True)
-    chosen = next((own for own in sets if all(offered.get(name) == types[name] for name in own)), None)
-    if chosen is None:
-        findings.problem("/task/features", "source-feature-mismatch", _mismatch(sets[0], types, offered))
-        return None
-    extra = [name for name in offered if name not in chosen]
-    if extra:
-        detail = f"the source does not know these columns, and its network does not read them: {listing(extra)}"
-        findings.notice("features-not-in-source", detail, "/task/features")
-    return chosen
-
-
-def _mismatch(wanted: Sequence[str], types: Mapping[str, str], offered: Mapping[str, str]) -> str:
-    lists = {
-        "missing": [name for name in wanted if name not in offered],
-        "of another type": [
-            f"{name} ({types[name]} there, {offered[name]} here)"
-            for name in wanted
-            if name in offered and offered[name] != types[name]
-        ],
-        "extra": [name for name in offered if name not in wanted],
-    }
-    told = "; ".join(f"{what} {listing(names)}" for what, names in lists.items() if names)
-    return f"expected every feature of the source by its name and type, found {told}"
+    barred = {spec.task.target, *spec.task.exclude, *reserved_columns(_alone(spec, spec.task, source))}
+    wanted = Wanted(spec.task.features, barred, listed_at="/task/features", told_at="/task/features")
+    return matched(source.feature_sets, source.encoding, wanted, table, findings)
 
 
 def _alone(spec: TransferJob, task: TaskSpec, source: ModelHeader) -> MultitaskJob:

@@ -7,7 +7,8 @@ import torch
 from learning.errors import LearningError
 from learning.header import ModelHeader, Output
 from learning.multitask.sharing.base import SharingSpec
-from learning.networks.base import InputShape, NetworkSpec, Trunk
+from learning.multitask.sharing.one_trunk import OneTrunk
+from learning.networks.base import InputShape, NetworkSpec
 from learning.networks.linear import Linear
 from learning.registry import registry
 from learning.specs import MultitaskJob, parse_job
@@ -41,9 +42,14 @@ def parameter_names(header: ModelHeader) -> list[str]:
 
 
 def has_one_trunk(header: ModelHeader) -> bool:
-    """Whether all tasks of the model read what one trunk computes: asked of the smallest model that shares alike."""
-    smallest = sharing_of(header).build(Linear(width=1), InputShape(1), Layout(1, (Slot("regression", 1),)))
-    return isinstance(getattr(smallest, "trunk", None), Trunk)
+    """Whether all tasks of the model read what one trunk computes."""
+    return is_of_one_trunk(sharing_of(header))
+
+
+def is_of_one_trunk(sharing: SharingSpec) -> bool:
+    """Whether tasks that share so read what one trunk computes: asked of the smallest such model."""
+    smallest = sharing.build(Linear(width=1), InputShape(1), Layout(1, (Slot("regression", 1),)))
+    return isinstance(smallest, OneTrunk)
 
 
 def kept_output(header: ModelHeader, task: Task) -> int | None:

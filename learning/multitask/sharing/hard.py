@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from learning.multitask.sharing.base import SharedModel, SharingSpec
-from learning.networks.base import InputShape, NetworkSpec, Trunk, TrunkPlan
+from learning.multitask.sharing.base import SharingSpec
+from learning.multitask.sharing.one_trunk import OneTrunk
+from learning.networks.base import InputShape, NetworkSpec, TrunkPlan
 from learning.networks.heads import HeadPlan, Heads
 from learning.tasks import Layout
 
@@ -45,13 +46,8 @@ class Hard(SharingSpec):
         return network.parameters(inputs) + layout.groups * layout.units * (network.out_features(inputs) + 1)
 
 
-class HardShared(SharedModel):
+class HardShared(OneTrunk):
     """A trunk below the heads of all groups."""
-
-    def __init__(self, trunk: Trunk, heads: Heads) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.heads = heads
 
     def forward(self, numeric: Tensor, category: Tensor, group: Tensor | None = None) -> Tensor:
         outputs: Tensor = self.heads(self.trunk(numeric, category), group)

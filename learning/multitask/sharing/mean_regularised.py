@@ -10,8 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learning.multitask.sharing.base import SharedModel, SharingSpec, add_gradient
+from learning.multitask.sharing.base import SharingSpec, add_gradient
 from learning.multitask.sharing.hard import HardPlan
+from learning.multitask.sharing.one_trunk import OneTrunk
 from learning.networks.base import InputShape, NetworkSpec, Trunk
 from learning.networks.heads import HeadPlan, Heads
 from learning.tasks import Layout
@@ -79,16 +80,14 @@ def common_rows(layout: Layout) -> list[int]:
     return rows
 
 
-class MeanShared(SharedModel):
+class MeanShared(OneTrunk):
     """``common`` is w_0, ``heads`` hold the v_t, which start at 0."""
 
     common_of: Tensor
 
     def __init__(self, trunk: Trunk, heads: Heads, strength: float) -> None:
-        super().__init__()
+        super().__init__(trunk, heads)
         of = torch.tensor(common_rows(heads.layout))
-        self.trunk = trunk
-        self.heads = heads
         self.common = nn.Linear(trunk.out_features, int(of.max()) + 1)
         self.register_buffer("common_of", of, persistent=False)
         self._strength = strength
@@ -100,6 +99,20 @@ class MeanShared(SharedModel):
         common = functional.linear(z, self.common.weight[self.common_of], self.common.bias[self.common_of])
         outputs: Tensor = self.heads(z, group) + common
         return outputs
+
+    @torch.no_grad()
+    def begin_heads(self, weight: Tensor, bias: Tensor, known: Tensor) -> None:
+        """w_0 begins as the mean of the known heads that deviate from it, so that a new head begins there."""
+        counted = known.to(weight.dtype)
+        rows = torch.zeros_like(self.common.bias).index_add(0, self.common_of, counted.sum(0))
+        some, rows = rows > 0, rows.clamp(min=1)
+        sums = (counted.unsqueeze(-1) * weight).sum(0), (counted * bias).sum(0)
+        means = torch.zeros_like(self.common.weight).index_add(0, self.common_of, sums[0]) / rows.unsqueeze(-1)
+        self.common.weight.copy_(torch.where(some.unsqueeze(-1), means, self.common.weight))
+        means = torch.zeros_like(self.common.bias).index_add(0, self.common_of, sums[1]) / rows
+        self.common.bias.copy_(torch.where(some, means, self.common.bias))
+        common = self.common.weight[self.common_of], self.common.bias[self.common_of]
+        super().begin_heads(weight - common[0], bias - common[1], known)
 
     def shared_parameters(self) -> list[nn.Parameter]:
         return [*self.trunk.parameters(), *self.common.parameters()]
