@@ -4,17 +4,25 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.app.bad_input import csv_files, http_requests, job_specs, parquet_files, prediction_rows
+from tests.app.bad_input import csv_files, http_requests, image_archives, job_specs, parquet_files, prediction_rows
 from tests.app.bad_input.case import Case, Send
 from tests.app.bad_input.world import World, make_world
 from tests.app.tenant import table
 
-CASES = [*csv_files.CASES, *parquet_files.CASES, *job_specs.CASES, *prediction_rows.CASES, *http_requests.CASES]
+CASES = [
+    *csv_files.CASES,
+    *parquet_files.CASES,
+    *image_archives.CASES,
+    *job_specs.CASES,
+    *prediction_rows.CASES,
+    *http_requests.CASES,
+]
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable", "errors"}
 
 # After each bad input a good request of the same sort must work.
 GOOD: Mapping[range, Send] = {
-    range(1, 49): csv_files.csv(table()),
+    range(1, 38): csv_files.csv(table()),
+    range(38, 49): image_archives.images(image_archives.GOOD),
     range(49, 68): job_specs.job(job_specs.good(), dry_run=True),
     range(68, 85): prediction_rows.predict({"rows": [prediction_rows.ROW]}),
     range(85, 109): http_requests.listing("/v1/jobs"),

@@ -1,5 +1,6 @@
 """A table that is uploaded is whole and described, or it is not there."""
 
+import base64
 import hashlib
 import io
 import socket
@@ -10,14 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
+from store.ingest import decode_image
 from store.tables import IdempotencyRow
 from tests.app.raw_http import exchange
 from tests.app.tenant import CSV, Tenant, spec, table
 from tests.app.waiting import until
+from tests.store.ingest.picture import archive, noise, png
 
 PARQUET = {"Content-Type": "application/vnd.apache.parquet"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
+ZIP = {"Content-Type": "application/zip"}
 
 
 def in_parquet() -> bytes:
@@ -69,6 +73,7 @@ def test_a_csv_is_read_as_the_query_says(tenant: Tenant):
         ({"types": "c:number"}, "unknown-column", "query/types"),
         ({"delimiter": "ab"}, "unknown-value", "query/delimiter"),
         ({"decimal": "x"}, "unknown-value", "query/decimal"),
+        ({"image_size": "28"}, "unknown-parameter", "query/image_size"),
         ({"colour": "red"}, "unknown-parameter", "query/colour"),
         ({"name": ""}, "invalid-name", "query/name"),
         ({"name": "é" * 200}, "invalid-name", "query/name"),
@@ -95,6 +100,49 @@ def test_csv_options_belong_to_csv(tenant: Tenant, form: str, option: dict[str, 
 
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown-parameter")
     assert answer.json()["errors"][0]["location"] == f"query/{next(iter(option))}"
+
+
+def test_a_zip_of_images_is_a_dataset_whose_rows_can_be_sent_back(tenant: Tenant):
+    content = archive({"a/1.png": png(8, 8, 3), "b/2.png": png(8, 8, 3, seed=1)})
+
+    made = tenant.upload(content, headers=ZIP, name="pictures")
+
+    assert (made["format"], made["rows"], made["warnings"]) == ("zip", 2, [])
+    assert made["columns"][0] == {
+        "name": "image", "type": "image", "missing": 0, "distinct": 2, "height": 8, "width": 8, "channels": 3,
+    }  # fmt: skip
+    assert (made["columns"][1]["name"], made["columns"][1]["top"]) == ("label", ["a", "b"])
+    assert tenant.client.get(f"/v1/datasets/{made['id']}").json() == made
+    first, second = tenant.client.get(f"/v1/datasets/{made['id']}/rows").json()["data"]
+    assert (first["label"], second["label"]) == ("a", "b")
+    sent = base64.b64decode(second["image"]["base64"])
+    assert (decode_image(sent, height=8, width=8, channels=3) == noise(8, 8, 3, seed=1)).all()
+
+
+def test_a_table_of_labels_is_read_as_the_query_says(tenant: Tenant):
+    content = archive({"labels.csv": "file;zip;age\n1.png;01;1,5\n2.png;02;?\n", "1.png": png(), "2.png": png(seed=1)})
+
+    made = tenant.upload(
+        content, headers=ZIP, delimiter=";", decimal=",", nulls="?", types="zip:text", image_size="16x8"
+    )
+
+    kinds = {column["name"]: (column["type"], column["missing"]) for column in made["columns"]}
+    assert kinds == {"image": ("image", 0), "zip": ("text", 0), "age": ("number", 1)}
+    assert (made["columns"][0]["height"], made["columns"][0]["width"]) == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("size", "code"),
+    [("28px", "wrong-type"), ("28x", "wrong-type"), ("-3", "wrong-type"), ("", "wrong-type"), ("1" * 20, "too-long"),
+     ("3", "out-of-range"), ("28x2", "out-of-range"), ("600", "out-of-range")],
+)  # fmt: skip
+def test_a_size_of_pictures_that_is_none_is_refused(tenant: Tenant, size: str, code: str):
+    content = archive({"a/1.png": png()})
+
+    answer = tenant.client.post("/v1/datasets", content=content, headers=ZIP, params={"image_size": size})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert answer.json()["errors"][0]["location"] == "query/image_size"
 
 
 @pytest.mark.parametrize(

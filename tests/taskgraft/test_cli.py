@@ -28,6 +28,14 @@ def test_upload_sends_the_file_with_its_options_and_prints_the_dataset(invoke, s
     assert script.asked[0]["path"] == "/v1/datasets?name=wine&delimiter=%3B&types=a%3Acategory%2Cb%3Ac%3Anumber"
 
 
+def test_a_zip_is_uploaded_with_the_size_of_its_pictures(invoke, script, tmp_path):
+    (tmp_path / "pets.zip").write_bytes(b"PK")
+    script.then(201, {"id": "ds_1"})
+    invoke("upload", tmp_path / "pets.zip", "--image-size", "28")
+    assert script.asked[0]["path"] == "/v1/datasets?name=pets&image_size=28"
+    assert script.asked[0]["headers"]["Content-Type"] == "application/zip"
+
+
 def test_a_dry_run_stores_nothing_and_prints_the_resolved_spec(invoke, script, tmp_path):
     (tmp_path / "job.json").write_text('{"kind": "multitask"}')
     script.then(200, {"spec": {}, "errors": [], "warnings": []})

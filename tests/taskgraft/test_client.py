@@ -61,6 +61,14 @@ def test_a_file_is_streamed_with_its_media_type_and_options(service, script, tmp
     assert asked["path"] == "/v1/datasets?name=wine&delimiter=%3B&types=a%3Acategory"
 
 
+def test_a_zip_of_images_is_sent_as_one(service, script, tmp_path):
+    (tmp_path / "pets.zip").write_bytes(b"PK")
+    script.then(201, {"id": "ds_1"})
+    service.upload(tmp_path / "pets.zip", image_size="32x24")
+    assert script.asked[0]["headers"]["Content-Type"] == "application/zip"
+    assert script.asked[0]["path"] == "/v1/datasets?name=pets&image_size=32x24"
+
+
 def test_columns_are_uploaded_as_json(service, script):
     script.then(201, {"id": "ds_1"})
     service.upload({"a": [1, 2]}, name="small")

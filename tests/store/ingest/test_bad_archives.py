@@ -72,6 +72,7 @@ REFUSED = {
     "40-overlap": Refused(made.overlapping(PNG), "archive-too-large"),
     "40-quoted-overlap": Refused(made.quoted_overlap(PNG), "archive-too-large"),
     "40-entries": Refused(made.crowded(1_000_000), "archive-too-large", {"limit": 200_000, "actual": 1_000_000}),
+    "40-directory": Refused(GOOD[:-10] + b"\xff\xff\xff\x7f" + GOOD[-6:], "archive-too-large", {"limit": 64 * 1024**2}),
     "40-lying-sizes": Refused(raw_archive([Raw(b"a/1.png", bytes(900_000), size=90)]), "archive-too-large", {"limit": 90}),
     "40-lying-more": Refused(raw_archive([Raw(b"a/1.png", PNG, size=900_000)]), "archive-corrupt", {"entry": "a/1.png"}),
     "41-same": Refused(named("a/1.png"), "duplicate-entry", {"entry": "a/1.png"}),

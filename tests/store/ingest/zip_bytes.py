@@ -87,9 +87,9 @@ def quoted_overlap(data: bytes) -> bytes:
     return local(outer) + directory + end(2, len(directory), len(local(outer)))
 
 
-def crowded(count: int) -> bytes:
-    """As many empty entries as a real archive would need a ZIP64 record for."""
-    directory = b"".join(central(Raw(b"a/%d" % i, method=0), 0) for i in range(count))
-    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(directory), 4)
+def crowded(stated: int) -> bytes:
+    """A directory that states so many entries in a ZIP64 record, as a real one of so many would."""
+    directory = b"".join(central(Raw(b"a/%d" % i, method=0), 0) for i in range(3))
+    record = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, stated, stated, len(directory), 4)
     place = struct.pack("<4sLQL", b"PK\6\7", 0, 4 + len(directory), 1)
     return b"PK\3\4" + directory + record + place + end(0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
