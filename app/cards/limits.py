@@ -11,13 +11,20 @@ ALWAYS = (
     "the figures say nothing of it."
 )
 
-LEARNED = {"multitask": "learning the tasks together", "transfer": "starting from the source"}
+LEARNED = {
+    "meta": "meta-training",
+    "multitask": "learning the tasks together",
+    "transfer": "starting from the source",
+}
 """What a verdict is about, by the kind of model."""
 
 
 def judged_against(kind: str) -> str:
     """The rival that a model's verdicts are against."""
-    return "training from scratch" if kind == "transfer" else "training each task alone"
+    return {
+        "meta": "training from scratch on each support",
+        "transfer": "training from scratch",
+    }.get(kind, "training each task alone")
 
 
 def limits(
@@ -33,7 +40,7 @@ def limits(
     return [
         *_of_answers(model, grouped=grouped),
         *_of_record(job, data),
-        *_of_figures(model.kind, tasks, counts),
+        *_of_figures(model.kind, tasks, counts, folds=_folds(job)),
         ALWAYS,
     ]
 
@@ -56,13 +63,26 @@ def _of_record(job: CardJob | None, data: list[CardDataset]) -> Iterator[str]:
         yield f"Of the data it learned from, {gone} of {len(data)} deleted: only name and hash are left."
 
 
-def _of_figures(kind: str, tasks: list[CardTask], counts: Mapping[str, int] | None) -> Iterator[str]:
+def _folds(job: CardJob | None) -> int | None:
+    folds: int | None = job.spec.get("split", {}).get("folds") if job else None
+    return folds
+
+
+def _of_figures(
+    kind: str, tasks: list[CardTask], counts: Mapping[str, int] | None, *, folds: int | None
+) -> Iterator[str]:
     judged = [one.result for one in tasks if one.result is not None]
     if not judged:
         if not any(one.task.metrics for one in tasks):
             yield "No figures of test rows are on record."
         return
-    yield "Figures are of test rows that its data and split give; on other data it can be worse."
+    if folds:
+        yield (
+            f"Figures are of {folds} models of the same kind, each asked the rows that it had not learned from; this model "
+            "has learned from all rows and was asked none. On other data it can be worse."
+        )
+    else:
+        yield "Figures are of test rows that its data and split give; on other data it can be worse."
     if not any(result.get("baselines") for result in judged):
         yield f"No rivals were trained: whether {LEARNED.get(kind, LEARNED['multitask'])} helped is not known."
     rival = judged_against(kind)

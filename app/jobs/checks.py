@@ -14,6 +14,7 @@ from learning.grafting import datasets_of, plan_transfer, source_job
 from learning.planning import plan
 from learning.scoring import plan_scoring
 from learning.specs import JobSpec, MultitaskJob, ScoringJob, TransferJob, parse_spec
+from learning.specs.split import SplitByFolds
 from store.keys import Principal
 
 
@@ -59,7 +60,11 @@ def _grafted(parts: Parts, who: Principal, spec: TransferJob, found: Found) -> C
     wanted = datasets_of(job) if job else frozenset[str]()
     kept = still_there(parts, who, wanted)
     notices = list(graft.notices)
-    if not wanted or len(kept) < len(wanted):
+    if job is not None and isinstance(job.split, SplitByFolds):
+        kept = []
+        detail = "the source was cross-validated and has learned from all of its rows: forgetting will be null"
+        notices.append(Notice("source-cross-validated", detail, "/source"))
+    elif not wanted or len(kept) < len(wanted):
         kept = []
         detail = "a dataset that the source was trained on is not here: forgetting will be null"
         notices.append(Notice("source-data-gone", detail, "/source"))

@@ -92,6 +92,21 @@ def test_the_page_says_it_to_people(tenant: Tenant, dataset: str, model: str):
     assert "http" not in text
 
 
+def test_a_cross_validated_model_says_that_its_figures_are_of_others(tenant: Tenant, dataset: str):
+    model = store_model(tenant, {**listed(dataset), "split": {"folds": 10}}, tasks=RESULTS, result=RESULT)
+
+    (told,) = [sentence for sentence in card(tenant, model)["limits"] if sentence.startswith("Figures")]
+    assert told.startswith(
+        "Figures are of 10 models of the same kind, each asked the rows that it had not learned from;"
+    )
+    (plain,) = [
+        sentence
+        for sentence in card(tenant, store_model(tenant, listed(dataset), tasks=RESULTS, result=RESULT))["limits"]
+        if sentence.startswith("Figures")
+    ]
+    assert plain.startswith("Figures are of test rows")
+
+
 def test_a_card_without_results_says_so(tenant: Tenant, dataset: str):
     told = card(tenant, store_model(tenant, grouped(dataset)))
 

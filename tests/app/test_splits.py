@@ -28,6 +28,8 @@ def test_a_dry_run_says_every_default_of_the_split_and_the_repeats(tenant: Tenan
     plain = asked(tenant, dataset, split={"blocks": 7}).json()
     assert (plain["errors"], plain["spec"]["repeats"]) == ([], 1)
     assert plain["spec"]["split"] == {"blocks": 7, "validation": 0.15, "test": 0.15}
+    crossed = asked(tenant, dataset, split={"folds": 10}, repeats=2).json()
+    assert (crossed["errors"], crossed["spec"]["split"]) == ([], {"folds": 10, "validation": 0.15})
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,8 @@ def test_a_dry_run_says_every_default_of_the_split_and_the_repeats(tenant: Tenan
         ({"split": {"time": {"column": "day", "test_from": "2027-01-01"}}}, "/split/time/test_from", "out-of-range"),
         ({"split": {"time": {"column": "day", "test_from": 7}}}, "/split/time/test_from", "wrong-type"),
         ({"split": {"blocks": 60}}, "/split/blocks", "too-few-groups"),
+        ({"split": {"folds": 51}}, "/split/folds", "out-of-range"),
+        ({"split": {"folds": 10, "test": 0.2}}, "/split/test", "extra-field"),
         ({"repeats": 21}, "/repeats", "out-of-range"),
     ],
 )

@@ -68,6 +68,13 @@ def test_without_the_sources_dataset_it_runs_and_says_what_cannot_be_told(tenant
     assert set(tenant.claim(job["id"]).datasets) == {target}
 
 
+def test_of_a_cross_validated_source_it_says_that_forgetting_cannot_be_told(tenant, source, target):
+    crossed = store_model(tenant, {**listed(source[1]), "split": {"folds": 4}})
+    job = tenant.submit(spec(crossed, target))
+    assert [(told["code"], told["pointer"]) for told in job["warnings"]] == [("source-cross-validated", "/source")]
+    assert set(tenant.claim(job["id"]).datasets) == {target}
+
+
 def test_the_worker_gets_the_sources_file_and_its_datasets(tenant, source, target):
     job = tenant.submit(spec(source[0], target))
     held = tenant.claim(job["id"])

@@ -19,11 +19,12 @@ def good(**fields: Any) -> Make:
     return lambda world: spec(world.good, **fields)
 
 
-def on(name: str, *targets: str) -> Make:
+def on(name: str, *targets: str, **fields: Any) -> Make:
     """A job on one of the odd tables."""
     return lambda world: {
         "kind": "multitask",
         "tasks": [{"dataset": world.odd[name], "target": target} for target in targets],
+        **fields,
     }
 
 
@@ -134,6 +135,7 @@ CASES = [
     Case(18, "", job(on("constant", "y", "z")), 422, "constant-target", "/tasks/0/target"),
     Case(19, "", job(on("rare_class", "y", "z")), 422, "class-too-small", TARGET),
     Case(23, "", job(on("one_row", "y")), 422, "too-few-rows", "/tasks/0/dataset"),
+    Case(23, "folds", job(on("leaky", "y", split={"folds": 50})), 422, "too-few-rows", "/split/folds", says("expected 50 labelled rows")),
     Case(29, "", job(on("leaky", "y"), dry_run=True), 200, check=warns("duplicate-of-target")),
     Case(49, "listed", job(on_dataset(lambda _: UNKNOWN_DATASET)), 422, "dataset-not-found", "/tasks/0/dataset"),
     Case(49, "grouped", job(lambda world: {**groups(world), "tasks": {**groups(world)["tasks"], "dataset": UNKNOWN_DATASET}}),

@@ -260,6 +260,22 @@ def test_the_time_is_shared_by_the_folds(tmp_path, dataset):
     assert len(answers(work)) == 2 * ROWS
 
 
+def test_a_model_that_has_learned_from_all_rows_has_nothing_to_forget_by(tmp_path, dataset):
+    _, work, _ = attempt(tmp_path, JOB, dataset)
+    transfer = {
+        "kind": "transfer",
+        "source": "mdl_1",
+        "task": {"dataset": "ds_1", "target": "y", "exclude": ["hot"]},
+        "training": {"epochs": 2},
+        "baselines": False,
+    }
+
+    ended, after, _ = attempt(tmp_path, transfer, dataset, number=2, models={"mdl_1": work / "model.safetensors"})
+
+    assert ended["outcome"] == "succeeded"
+    assert result_of(after)["result"]["forgetting"] is None
+
+
 def test_a_job_that_lacks_rows_for_its_folds_fails_by_its_own_fault(tmp_path, dataset):
     few = tables.two_targets(tmp_path / "few.parquet", rows=8)
 
