@@ -74,11 +74,11 @@ class ModelHeader(_Part):
     inputs: the columns that rows bring, features and group keys. ignored: columns that training had and did not use;
     rows may bring them. feature_sets: the encoded features of each source. heads: of a model with ``group_by``.
     tasks: the trained tasks as (name, position of the output). transfer: the method that made it from another model.
-    job: what it was trained for, as a spec that can be planned again.
+    adapted: how a child learned what its parent did not know. job: what it was trained for, as a spec that can be planned again.
     """
 
     format: Literal[1] = 1
-    kind: Literal["multitask", "transfer"] = "multitask"
+    kind: Literal["multitask", "transfer", "adapt"] = "multitask"
     name: str | None
     inputs: tuple[Input, ...]
     ignored: tuple[str, ...] = ()
@@ -93,6 +93,7 @@ class ModelHeader(_Part):
     sharing: dict[str, Any]
     balancing: dict[str, Any]
     transfer: dict[str, Any] | None = None
+    adapted: dict[str, Any] | None = None
     job: dict[str, Any] | None = None
     encoding: Encoding
 
@@ -150,7 +151,7 @@ class ModelHeader(_Part):
             "inputs": [column.model_dump(mode="json", exclude_none=True) for column in self.inputs],
             "group_by": list(self.group_by),
             "network": self.network,
-            "method": self.transfer or {"sharing": self.sharing, "balancing": self.balancing},
+            "method": self.adapted or self.transfer or {"sharing": self.sharing, "balancing": self.balancing},
         }
 
 
@@ -171,7 +172,7 @@ def header_of(
     place = {name: position for position, name in enumerate(first)}
     outputs = [_output(plan.tasks[index], sets, kept, scales[index]) for index in first.values()]
     group_by = tuple(plan.tasks[0].key or ())
-    inputs = {column.name: _input(column) for column in encoding.columns}
+    inputs = {column.name: input_of(column) for column in encoding.columns}
     for name in group_by:
         inputs.setdefault(name, Input.model_validate({"name": name, "type": (group_types or {})[name]}))
     heads: dict[tuple[str, ...], int] = {}
@@ -201,7 +202,7 @@ def header_of(
     )
 
 
-def _input(column: Column) -> Input:
+def input_of(column: Column) -> Input:
     if column.pixels is None:
         return Input(name=column.name, type=column.type, values=column.values or None)
     channels, height, width = column.pixels.shape
