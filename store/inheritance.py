@@ -10,6 +10,10 @@ from sqlalchemy.orm import Session, aliased
 from store.tables import JobModelRow, ModelRow
 
 
+ADDED_TASKS = "added_tasks"
+"""In the row of a child that is its base with more groups: their tasks."""
+
+
 @dataclass(frozen=True)
 class Base:
     """The nearest whole ancestor of a model: it may be deleted, and its bytes stay while children need them."""
@@ -44,14 +48,21 @@ def base_artifacts(session: Session, job_id: str) -> dict[str, str]:
 def inherited(own: Mapping[str, Any], base: Base) -> dict[str, Any]:
     """The whole header of a child: its own words, and its base's inputs, network and method.
 
-    A child answers for one group, so it does not read the columns that choose a group of its base.
+    A child with a task of its own does not read the columns that choose a group of its base. One that adds groups to a grouped
+    base has its tasks too.
     """
-    groups = base.header.get("group_by", [])
-    inputs = [column for column in base.header["inputs"] if column["name"] not in groups]
+    header = base.header
+    if ADDED_TASKS in own:
+        added = own[ADDED_TASKS]
+        names = {task["name"] for task in added}
+        tasks = [task for task in header["tasks"] if task["name"] not in names]
+        return {**header, **{name: told for name, told in own.items() if name != ADDED_TASKS}, "tasks": tasks + added}
+    groups = header.get("group_by", [])
+    inputs = [column for column in header["inputs"] if column["name"] not in groups]
     return {
         "inputs": inputs,
         "group_by": [],
-        "network": base.header["network"],
-        "method": base.header["method"],
+        "network": header["network"],
+        "method": header["method"],
         **own,
     }

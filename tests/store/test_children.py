@@ -30,7 +30,7 @@ def base(toy, stored):
     return toy.finish(toy.running(), toy.success(model=NewModel(name="base", header=BASE, artifact=stored))).model_id
 
 
-def adapted(toy, base_id, stored, *, seconds=None):
+def adapted(toy, base_id, stored, *, seconds=None, header=OWN):
     with toy.writing() as session:
         return models.add(
             session,
@@ -40,7 +40,7 @@ def adapted(toy, base_id, stored, *, seconds=None):
             name="tenant-42",
             kind="adapt",
             job_id=None,
-            header=OWN,
+            header=header,
             artifact=stored.sha256,
             bytes=stored.bytes,
             parents=[base_id],
@@ -122,3 +122,8 @@ def test_a_job_that_asks_a_model_outlives_its_time(toy, artifacts, root):
     with pytest.raises(ModelDeleted):
         toy.submit(models=[child.id])
 
+
+def test_a_child_that_adds_a_group_has_the_tasks_of_its_base_too(toy, artifacts, root):
+    added = {"name": "shop=401/demand", "type": "regression", "metrics": {}}
+    child = adapted(toy, root, published(artifacts, b"delta"), header={"added_tasks": [added], "adaptable": True})
+    assert child.header == {**BASE, "tasks": [*BASE["tasks"], added]}
