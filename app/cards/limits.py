@@ -64,8 +64,8 @@ def _of_record(job: CardJob | None, data: list[CardDataset]) -> Iterator[str]:
 
 
 def _folds(job: CardJob | None) -> int | None:
-    folds: int | None = job.spec.get("split", {}).get("folds") if job else None
-    return folds
+    split = job.spec.get("split") if job else None
+    return split.get("folds") if isinstance(split, dict) else None
 
 
 def _of_figures(
