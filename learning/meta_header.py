@@ -63,7 +63,8 @@ class MetaHeader(BaseModel):
         task = {"name": self.target, "type": self.type}
         return {
             "kind": self.kind,
-            "tasks": [task | ({"classes": list(self.classes)} if self.classes else {})],
+            # classes that each task brings for itself are none of the model's
+            "tasks": [task | ({} if self.type == "regression" else {"classes": self.classes and list(self.classes)})],
             "inputs": [column.model_dump(mode="json", exclude_none=True) for column in self.inputs],
             "group_by": [],
             "network": self.network,

@@ -48,6 +48,12 @@ def _tasks(session: Session, model: models.Model) -> list[CardTask]:
     """The first of the model's tasks, each with what its job said of it, found by name."""
     first = first_tasks(model, SHOWN_TASKS)
     results = {}
+    if model.kind == "meta" and model.job_id is not None:  # its figures are of protocols, each of them of many tasks
+        found = jobs.task_results(
+            session, model.project_id, model.job_id, limit=SHOWN_TASKS, after=None, verdict=None
+        ).items
+        told = ((result, {"name": result.name, "metrics": result.data["test"]}) for result in found)
+        return [CardTask(task=first[0].model_copy(update=own), result=result.data) for result, own in told]
     if model.job_id is not None:
         found = jobs.task_results_named(session, model.project_id, model.job_id, names=[task.name for task in first])
         results = {result.name: result.data for result in found}

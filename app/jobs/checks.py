@@ -9,11 +9,12 @@ import torch
 
 from app.jobs.references import Found, find, still_there, with_ids
 from app.parts import Parts
+from learning.episodes import plan_meta
 from learning.errors import Notice, Problem
 from learning.grafting import datasets_of, plan_transfer, source_job
 from learning.planning import plan
 from learning.scoring import plan_scoring
-from learning.specs import JobSpec, MultitaskJob, ScoringJob, TransferJob, parse_spec
+from learning.specs import JobSpec, MetaJob, MultitaskJob, ScoringJob, TransferJob, parse_spec
 from learning.specs.split import SplitByFolds
 from store.keys import Principal
 
@@ -43,11 +44,14 @@ def planned(parts: Parts, who: Principal, body: Mapping[str, Any]) -> Checked:
     return _grafted(parts, who, spec, found) if isinstance(spec, TransferJob) else _checked(spec, found)
 
 
-def _checked(spec: MultitaskJob | ScoringJob, found: Found) -> Checked:
+def _checked(spec: MultitaskJob | MetaJob | ScoringJob, found: Found) -> Checked:
     if isinstance(spec, MultitaskJob):
         training = plan(spec, found.tables, devices=devices())
         read = sorted({source.dataset for source in training.sources})
         return Checked(training.spec, read, (), training.notices, training.problems)
+    if isinstance(spec, MetaJob):
+        episodes = plan_meta(spec, found.tables, devices=devices())
+        return Checked(episodes.spec, [spec.data.dataset], (), episodes.notices, episodes.problems)
     scoring = plan_scoring(spec, found.tables, found.headers)
     return Checked(scoring.spec, sorted(found.tables), sorted(found.headers), scoring.notices, scoring.problems)
 

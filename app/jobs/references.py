@@ -11,7 +11,7 @@ from app.parts import Parts
 from learning.header import ModelHeader
 from learning.meta_header import MetaHeader
 from learning.model import ModelFileInvalid, read_header
-from learning.specs import EvaluateJob, JobSpec, MultitaskJob, PredictJob, TransferJob
+from learning.specs import EvaluateJob, JobSpec, MetaJob, MultitaskJob, PredictJob, TransferJob
 from learning.tables import Table
 from store import aliases, datasets, models
 from store.errors import DatasetDeleted, DatasetNotFound, ModelDeleted, ModelNotFound, NotFound
@@ -32,6 +32,8 @@ def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
     """Where the spec names a dataset, and which."""
     if isinstance(spec, TransferJob):
         yield "/task/dataset", spec.task.dataset
+    elif isinstance(spec, MetaJob):
+        yield f"{spec.pointer}/dataset", spec.data.dataset
     elif not isinstance(spec, MultitaskJob):
         yield "/dataset", spec.dataset
     elif isinstance(spec.tasks, tuple):

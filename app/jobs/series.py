@@ -26,8 +26,8 @@ def measured_under(spec: Mapping[str, Any], task: str) -> str:
     """
     if spec.get("kind") == "replay":  # the series of what it trains again
         spec = spec["spec"]
-    # a transfer has one task; a job that asks stored models has none, and no series
-    tasks = spec.get("tasks", [spec["task"]] if "task" in spec else [])
+    # a transfer has one task; a job that asks stored models has none, and no series; those of a meta job are its own
+    tasks = [] if spec.get("kind") == "meta" else spec.get("tasks", [spec["task"]] if "task" in spec else [])
     if isinstance(tasks, list):
         names = [one["name"] for one in tasks]
         found = task if task in names else None

@@ -51,7 +51,8 @@ def _checked(told: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The model's own name and what is shown of it, when it can be."""
     # of the rows that it was judged on nothing is known here
     tasks = [{**task, "metrics": {}} for task in told["tasks"]]
-    header = {key: value for key, value in told.items() if key != "name"} | {"tasks": tasks, "adaptable": False}
+    header = {key: value for key, value in told.items() if key != "name"} | {"tasks": tasks}
+    header["adaptable"] = told["kind"] == "meta"
     try:
         check_shown(header)
     except ValidationError as error:

@@ -25,7 +25,7 @@ class ClassTask(Closed):
 
     name: str
     type: Literal["binary", "multiclass"]
-    classes: list[str]
+    classes: list[str] | None = Field(description="Null of a meta-model whose tasks bring their own.")
     metrics: dict[str, float | None]
 
 

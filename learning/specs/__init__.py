@@ -2,6 +2,7 @@
 
 from learning.specs.job import MultitaskJob, parse_job
 from learning.specs.kinds import JobSpec, parse_spec, spec_json_schema
+from learning.specs.meta import MetaJob
 from learning.specs.parts import MAX_TASK_NAME_BYTES, TrainingSpec
 from learning.specs.replay import REPLAYED, Replayed, ReplayJob, parse_recorded
 from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
@@ -12,6 +13,7 @@ __all__ = [
     "REPLAYED",
     "EvaluateJob",
     "JobSpec",
+    "MetaJob",
     "MultitaskJob",
     "PredictJob",
     "ReplayJob",

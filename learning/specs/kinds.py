@@ -8,19 +8,24 @@ from pydantic_core import to_json
 
 from learning.errors import Problem, SpecError
 from learning.specs.job import MultitaskJob, job_type, not_json, parse_job
+from learning.specs.meta import MetaJob, meta_branches, meta_type
 from learning.specs.problems import Branches, problems_of, shown
 from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
 from learning.specs.transfer import TransferJob, transfer_branches, transfer_type
 
-JobSpec: TypeAlias = MultitaskJob | TransferJob | ScoringJob
+JobSpec: TypeAlias = MultitaskJob | TransferJob | MetaJob | ScoringJob
 
 #: The spec class of each kind; the methods that exist narrow it when it is first asked for.
 KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {
     "evaluate": lambda: EvaluateJob,
+    "meta": meta_type,
     "multitask": job_type,
     "predict": lambda: PredictJob,
     "transfer": transfer_type,
 }
+
+#: Of kinds with unions within: what pydantic's path of a value holds and the user's JSON does not.
+_BRANCHES: Mapping[str, Callable[[], Branches]] = {"meta": meta_branches, "transfer": transfer_branches}
 
 
 def parse_spec(data: Mapping[str, Any]) -> JobSpec:
@@ -37,7 +42,8 @@ def parse_spec(data: Mapping[str, Any]) -> JobSpec:
         raise SpecError([Problem("/kind", "unknown-value", detail)])
     if kind == "multitask":
         return parse_job(data)
-    return _parse(KINDS[kind](), data, branches=transfer_branches() if kind == "transfer" else {})
+    branches = _BRANCHES[kind]() if kind in _BRANCHES else {}
+    return _parse(KINDS[kind](), data, branches=branches)
 
 
 def _parse(spec: type[JobSpec], data: Mapping[str, Any], *, branches: Branches) -> JobSpec:

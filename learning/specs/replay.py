@@ -9,13 +9,14 @@ from pydantic_core import to_json
 from learning.errors import SpecError
 from learning.specs.job import MultitaskJob
 from learning.specs.kinds import JobSpec, parse_spec
+from learning.specs.meta import MetaJob
 from learning.specs.parts import Frozen, Metadata
 from learning.specs.problems import problems_of
 from learning.specs.transfer import TransferJob
 
 #: Trainings that can be done again. A further kind stands in both lines, and in ``worker.training.attempt.TRAININGS``.
-Replayed: TypeAlias = MultitaskJob | TransferJob
-REPLAYED = frozenset({"multitask", "transfer"})
+Replayed: TypeAlias = MultitaskJob | TransferJob | MetaJob
+REPLAYED = frozenset({"meta", "multitask", "transfer"})
 
 
 class ReplayJob(Frozen):

@@ -12,6 +12,7 @@ from learning.specs import EvaluateJob, JobSpec, PredictJob, ReplayJob, parse_re
 from learning.tables import Table
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
+from worker.training.meta import meta
 from worker.training.multitask import Attempt, train
 from worker.training.progress import Channel
 from worker.training.replay import Train, device_asked, replay
@@ -52,7 +53,7 @@ def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
 
 
 #: How each kind of job that trains a model does it.
-TRAININGS: Mapping[str, Train] = {"multitask": train, "transfer": transfer}
+TRAININGS: Mapping[str, Train] = {"meta": meta, "multitask": train, "transfer": transfer}
 
 
 def _device(job: JobSpec | ReplayJob) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import torch
 from torch import nn
@@ -10,8 +11,19 @@ from learning.losses import weights_of
 from learning.specs import TrainingSpec
 
 
+class Optimisation(Protocol):
+    """What a training says of its optimiser, whatever kind of job it is of."""
+
+    @property
+    def optimizer(self) -> Literal["adamw", "sgd"]: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def l2(self) -> float: ...
+
+
 def build_optimizer(
-    model: nn.Module, training: TrainingSpec, *, beside: Iterable[nn.Parameter] = ()
+    model: nn.Module, training: Optimisation, *, beside: Iterable[nn.Parameter] = ()
 ) -> torch.optim.Optimizer:
     """Return the optimiser over all parameters of ``model``, and of those ``beside`` it, which no penalty holds down.
 

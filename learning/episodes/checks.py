@@ -1,0 +1,137 @@
+"""Whether every protocol of a job finds enough classes, tasks and rows on its side of the split."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from learning.episodes.pool import Pool, Units
+from learning.planning.findings import Findings, listing
+from learning.planning.split import SIDES, TEST, TRAIN, VALIDATION, Sides
+from learning.specs.meta import MetaJob, Protocol
+
+#: The rows of all supports and queries of a batch: beyond it a step is more than a worker holds.
+MAX_BATCH_ROWS = 1_000_000
+
+
+def training_protocol(job: MetaJob, *, ways: int) -> Protocol:
+    """How an episode of training is drawn."""
+    if job.episodes is not None:
+        own = job.episodes
+        return Protocol(ways=own.ways, shots=own.shots, queries=own.queries)
+    shots = job.shots or DEFAULT_SHOTS
+    return Protocol(ways=ways if ways > 1 else None, shots=shots, queries=job.queries or shots)
+
+
+#: Of tasks by a column: as many as the sinusoids of the papers bring.
+DEFAULT_SHOTS = 10
+
+
+def resolved_protocols(job: MetaJob, training: Protocol, *, least_ways: int) -> tuple[Protocol, ...]:
+    """The protocols of the evaluation, nothing in them left to null.
+
+    Args:
+        least_ways: the most ways that the test side can ask of a method without a head; the default protocol asks no more.
+    """
+    if not job.evaluation:
+        ways = training.ways
+        if ways is not None and job.episodes is not None and not job.method.has_head:
+            ways = max(2, min(ways, least_ways))
+        return (training.model_copy(update={"ways": ways}),)
+    fields = ("ways", "shots", "queries")
+    return tuple(
+        own.model_copy(update={name: getattr(training, name) for name in fields if getattr(own, name) is None})
+        for own in job.evaluation
+    )
+
+
+def protocol_name(protocol: Protocol, *, episodes: bool) -> str:
+    """``5-way 1-shot`` of class episodes, ``10-shot`` of tasks."""
+    return f"{protocol.ways}-way {protocol.shots}-shot" if episodes else f"{protocol.shots}-shot"
+
+
+def check_protocols(job: MetaJob, protocols: Sequence[Protocol], training: Protocol, findings: Findings) -> None:
+    """Problems of protocols by themselves: two of one name, ways that a head or the target fixes."""
+    seen: dict[str, int] = {}
+    for index, own in enumerate(protocols):
+        name = protocol_name(own, episodes=job.episodes is not None)
+        if name in seen:
+            detail = f"expected protocols that differ in ways or shots, found {name!r} at /evaluation/{seen[name]} too"
+            findings.problem(f"/evaluation/{index}", "duplicate-protocol", detail)
+        seen.setdefault(name, index)
+        if own.ways == training.ways:
+            continue
+        if job.episodes is None:
+            asked = "a number" if training.ways is None else f"one of {training.ways} classes"
+            detail = f"expected null, for each task asks for {asked}; found {own.ways}"
+            findings.problem(f"/evaluation/{index}/ways", "ways-fixed", detail)
+        elif job.method.has_head:
+            detail = f"expected the {training.ways} ways of the head that {_name(job)} learns, found {own.ways}"
+            findings.problem(f"/evaluation/{index}/ways", "ways-fixed", detail)
+
+
+def _name(job: MetaJob) -> str:
+    return str(getattr(job.method, "name", "the method"))
+
+
+def check_batch(job: MetaJob, training: Protocol, findings: Findings) -> None:
+    """A problem for a batch of more rows than a step may hold."""
+    each = (training.ways or 1) if job.episodes is not None else 1
+    rows = job.training.tasks_per_batch * each * ((training.shots or 0) + (training.queries or 0))
+    if rows > MAX_BATCH_ROWS:
+        detail = f"expected batches of at most {MAX_BATCH_ROWS:,} rows in all supports and queries, found {rows:,}"
+        findings.problem("/training/tasks_per_batch", "out-of-range", detail)
+
+
+Purpose = Literal["training", "validation", "evaluation"]
+
+
+def check_pool(
+    found: Pool, side: int, units: Units, sides: Sides, protocol: Protocol, *, pointer: str, findings: Findings
+) -> None:
+    """The problem of a side that cannot fill one episode of ``protocol``; `pointer` says whose it is."""
+    there = int((sides == side).sum())
+    name = SIDES[side]
+    rows = (protocol.shots or 0) + (protocol.queries or 0)
+    if units.labels is not None:
+        if there == 0:
+            findings.problem("/split", "no-tasks", f"expected a task on every side of the split, found none in {name}")
+        elif not len(found):
+            detail = f"expected a task of {name} with {_rows(protocol)}, found none among {there}; {_largest(units, sides, side)}"
+            findings.problem(f"{pointer}/shots", "shot-exceeds-samples", detail)
+        return
+    ways = protocol.ways or 2
+    if there < ways:
+        detail = f"expected at least {ways} classes in {name}, one for each way, found {there} of {len(units.names)}"
+        findings.problem(f"{pointer}/ways", "way-exceeds-classes", detail)
+    elif len(found) < ways:
+        detail = (
+            f"expected {ways} classes of {name} with {_rows(protocol)}, found {len(found)} among {there}; "
+            f"{_largest(units, sides, side)}"
+        )
+        findings.problem(f"{pointer}/shots", "shot-exceeds-samples", detail)
+    assert rows > 0  # the spec's own bounds
+
+
+def _rows(protocol: Protocol) -> str:
+    shots, queries = protocol.shots or 0, protocol.queries or 0
+    return f"{shots + queries} rows ({shots} to learn from, {queries} to be asked)"
+
+
+def _largest(units: Units, sides: Sides, side: int) -> str:
+    counts = np.bincount(units.codes[units.codes >= 0], minlength=len(units.names))
+    return f"the largest has {int(counts[sides == side].max(initial=0))}"
+
+
+def tell_small(pools: Mapping[int, Pool], units: Units, sides: Sides, training: Protocol, findings: Findings) -> None:
+    """A notice of the classes or tasks that are too small for an episode of training and are left out."""
+    left = [
+        units.names[unit]
+        for side in (TRAIN, VALIDATION, TEST)
+        for unit in np.setdiff1d(np.flatnonzero(sides == side), pools[side].units)
+    ]
+    if left:
+        what = "classes" if units.labels is None else "tasks"
+        also = "" if pools[TRAIN].first is None else ", or not a row of each class"
+        detail = f"{len(left)} of {len(units.names)} {what} have fewer than {_rows(training)}{also}, and are left out: "
+        findings.notice("small-groups", detail + listing(left), "/episodes" if units.labels is None else "/tasks")

@@ -1,0 +1,179 @@
+"""One plan from a meta job and its table; planning the resolved spec again gives the same plan."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from learning.episodes.checks import (
+    check_batch,
+    check_pool,
+    check_protocols,
+    resolved_protocols,
+    tell_small,
+    training_protocol,
+)
+from learning.episodes.data import features_of, known_data, units_of
+from learning.episodes.pool import Pool, Units, pool
+from learning.episodes.sides import check_split, sides_of
+from learning.errors import Notice, Problem
+from learning.meta.base import Question
+from learning.planning.checks import MAX_PARAMETERS, largest_inputs
+from learning.planning.columns import Columns
+from learning.planning.findings import Findings, listing
+from learning.planning.planner import draw_seed
+from learning.planning.split import TEST, TRAIN, VALIDATION, Sides
+from learning.specs.meta import MetaJob, Protocol
+from learning.tables.table import Table
+from learning.tasks import ImageShape, TaskType
+
+
+@dataclass(frozen=True, eq=False)
+class MetaPlan:
+    """What a meta job will do; with ``problems`` it must not be run, and the rest of it may be empty.
+
+    type, classes: of what each task asks for; class episodes bring their own classes. ways: the classes of an episode,
+    1 for a regression. types: the canonical type of every feature. training: how an episode of training is drawn.
+    pools: what training, validation and each protocol of the evaluation draw from.
+    """
+
+    spec: MetaJob
+    notices: tuple[Notice, ...]
+    problems: tuple[Problem, ...]
+    type: TaskType = "regression"
+    classes: tuple[str, ...] | None = None
+    ways: int = 1
+    types: Mapping[str, str] = field(default_factory=dict)
+    training: Protocol = field(default_factory=Protocol)
+    units: Units | None = None
+    train: Pool | None = None
+    validation: Pool | None = None
+    tests: tuple[Pool, ...] = ()
+
+    @property
+    def question(self) -> Question:
+        return "regression" if self.type == "regression" else "classification"
+
+
+def plan_meta(
+    spec: MetaJob,
+    tables: Mapping[str, Table],
+    *,
+    devices: Collection[str] | None = None,
+    draw: Callable[[], int] = draw_seed,
+) -> MetaPlan:
+    """Decide what a meta job means for its data.
+
+    Args:
+        tables, devices, draw: as of `learning.planning.plan`.
+    """
+    findings = Findings()
+    job = spec if spec.seed is not None else spec.model_copy(update={"seed": draw()})
+    if devices is not None and job.training.device not in {"auto", *devices}:
+        detail = f"expected auto, {listing(sorted(devices))}; found {job.training.device!r}"
+        findings.problem("/training/device", "device-unavailable", detail)
+    columns = {name: Columns(table) for name, table in tables.items()}
+    if not known_data(job, columns, findings):
+        return _refused(job, findings)
+    table = columns[job.data.dataset]
+    check_split(job, table, findings)
+    features = features_of(job, table, findings)
+    if findings.problems:
+        return _refused(job, findings)
+    found = units_of(job, table, findings)
+    if found is None:
+        return _refused(job, findings)
+    types = {name: table.types[name] for name in features}
+    images = {name: shape for name, shape in table.images.items() if name in types}
+    sides = sides_of(found.job, found.units, table, findings)
+    ways = len(found.classes or ()) if found.job.episodes is None else found.job.episodes.ways
+    return _drawn(found.job, found.type, found.classes, max(ways, 1), types, images, found.units, sides, findings)
+
+
+def _refused(job: MetaJob, findings: Findings) -> MetaPlan:
+    return MetaPlan(job, tuple(findings.notices), tuple(findings.problems))
+
+
+def _drawn(
+    job: MetaJob,
+    type_: TaskType,
+    classes: tuple[str, ...] | None,
+    ways: int,
+    types: Mapping[str, str],
+    images: Mapping[str, ImageShape],
+    units: Units,
+    sides: Sides,
+    findings: Findings,
+) -> MetaPlan:
+    """Lay out what every part of the job draws its episodes from."""
+    if type_ == "regression" and job.method.needs_classes:
+        detail = f"expected a method that can answer with a number, found {getattr(job.method, 'name', '')!r}"
+        findings.problem("/method", "method-needs-classes", detail)
+    _check_network(job, types, images, ways, findings)
+    training = training_protocol(job, ways=ways)
+    # a method without a head knows a class by its rows: every support of a task has to have some of each
+    each = len(classes) if classes is not None and not job.method.has_head else None
+
+    def draws(side: int, protocol: Protocol) -> Pool:
+        return pool(units, sides == side, least=(protocol.shots or 0) + (protocol.queries or 0), classes=each)
+
+    pools = {side: draws(side, training) for side in (TRAIN, VALIDATION, TEST)}
+    protocols = resolved_protocols(job, training, least_ways=len(pools[TEST]))
+    check_protocols(job, protocols, training, findings)
+    check_batch(job, training, findings)
+    validating = training
+    if job.episodes is not None and not job.method.has_head:
+        validating = training.model_copy(update={"ways": max(2, min(ways, len(pools[VALIDATION])))})
+    tests = tuple(draws(TEST, protocol) for protocol in protocols)
+    own = "" if job.episodes is None else "/episodes"
+    for side, protocol in ((TRAIN, training), (VALIDATION, validating)):
+        check_pool(pools[side], side, units, sides, protocol, pointer=own, findings=findings)
+    for index, (found, protocol) in enumerate(zip(tests, protocols, strict=True)):
+        pointer = f"/evaluation/{index}" if job.evaluation else own
+        check_pool(found, TEST, units, sides, protocol, pointer=pointer, findings=findings)
+        _check_shots(protocol, each, pointer, findings)
+    _check_shots(training, each, own, findings)
+    tell_small(pools, units, sides, training, findings)
+    resolved = job.model_copy(update={"evaluation": protocols})
+    if job.tasks is not None:
+        resolved = resolved.model_copy(update={"shots": training.shots, "queries": training.queries})
+    return MetaPlan(
+        resolved,
+        tuple(findings.notices),
+        tuple(dict.fromkeys(findings.problems)),
+        type=type_,
+        classes=classes,
+        ways=ways,
+        types=types,
+        training=training,
+        units=units,
+        train=pools[TRAIN],
+        validation=pools[VALIDATION],
+        tests=tests,
+    )
+
+
+def _check_network(
+    job: MetaJob, types: Mapping[str, str], images: Mapping[str, ImageShape], ways: int, findings: Findings
+) -> None:
+    """A problem for a network that cannot read the features, or for a model that no worker could hold."""
+    inputs = largest_inputs(types.values(), images.values())
+    if sentence := job.network.misfit(inputs):
+        findings.problem("/network", "network-needs-image", sentence)
+        return
+    if "rotate90_classes" in (job.episodes.augment if job.episodes is not None else ()):
+        found = next(iter(images.values()), None)
+        if found is None or found[1] != found[2]:
+            has = "none" if found is None else f"one of height {found[1]} and width {found[2]}"
+            detail = f"expected a column of square images to turn, found {has}"
+            findings.problem("/episodes/augment", "augment-needs-square-images", detail)
+    estimate = job.network.parameters(inputs) + (job.network.out_features(inputs) + 1) * (
+        ways if job.method.has_head else 0
+    )
+    if estimate > MAX_PARAMETERS:
+        detail = f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,}"
+        findings.problem("/network", "model-too-large", detail)
+
+
+def _check_shots(protocol: Protocol, classes: int | None, pointer: str, findings: Findings) -> None:
+    if classes is not None and (protocol.shots or 0) < classes:
+        detail = f"expected a row of each of {classes} classes in every support, found shots {protocol.shots}"
+        findings.problem(f"{pointer}/shots", "out-of-range", detail)

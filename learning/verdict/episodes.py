@@ -1,0 +1,101 @@
+"""Two ways to answer the same episodes: how much better one is, over the drawing of the episodes (or of their tasks).
+
+The loss of an arm is the mean over E episodes of their error rates, or the root of the mean of their squared errors. With
+ℓ_e an episode's loss and ℓ̄ the mean, ψ(e) = ρ (ℓ_e / ℓ̄ − 1) is its influence on log L, ρ = 1 for a rate and ½ under the
+root; θ = log L_rival − log L_ours has the variance of the mean of ψ_rival − ψ_ours. What stays the same, the model and
+the classes or tasks that are drawn from, is taken as it is; training again is not in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
+
+from learning.verdict.verdict import LEVEL, NEUTRAL, Call, benjamini_hochberg
+
+Floats = NDArray[np.float64]
+
+#: No interval reaches a loss a million times larger or smaller; beyond, a figure says nothing more.
+_MAX_LOG_RATIO = float(np.log(1e6))
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeVerdict:
+    """``gain`` over the rival, a relative reduction of the loss, its 95 % ``interval``, and what follows."""
+
+    gain: float
+    interval: tuple[float, float]
+    verdict: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """θ, its standard error, and how many independent units it is known by."""
+
+    theta: float
+    error: float
+    units: int
+
+    @property
+    def p(self) -> float:
+        if self.error == 0.0:
+            return 1.0 if self.theta == 0.0 else 0.0
+        return float(2 * stdtr(self.units - 1, -abs(self.theta) / self.error))
+
+
+def by_unit(losses: Floats, unit: NDArray[np.int64]) -> Floats:
+    """The mean loss of each unit: episodes of one task are no independent tasks. A unit below 0 is its own episode.
+
+    Args:
+        losses, unit: ``[E]``.
+    """
+    if len(unit) and unit[0] < 0:
+        return losses
+    _, place, count = np.unique(unit, return_inverse=True, return_counts=True)
+    means: Floats = np.bincount(place, weights=losses) / count
+    return means
+
+
+def interval_of_mean(values: Floats) -> float:
+    """The reach of the 95 % interval of the mean of ``values`` ``[n]``: 1.96 s / √n; 0 of a single one."""
+    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def pairing(ours: Floats, rival: Floats, *, root: bool, floor: float) -> Pairing | None:
+    """Compare the losses ``[n]`` of two ways to answer n episodes or tasks; None where they say nothing.
+
+    Args:
+        root: whether a loss is a squared error, whose root is meant.
+        floor: what a mean loss is lifted to: half an error among all queries, or the square of a rounding error.
+    """
+    means = [max(float(each.mean()), floor) for each in (ours, rival)]
+    if len(ours) < 2 or max(ours.mean(), rival.mean()) <= floor:
+        return None
+    power = 0.5 if root else 1.0
+    influence = [power * (each - each.mean()) / mean for each, mean in zip((ours, rival), means, strict=True)]
+    error = float((influence[1] - influence[0]).std(ddof=1) / np.sqrt(len(ours)))
+    return Pairing(power * float(np.log(means[1]) - np.log(means[0])), error, len(ours))
+
+
+def episode_verdicts(found: Sequence[Pairing | None]) -> list[EpisodeVerdict | None]:
+    """The verdicts of a job's protocols; the false discovery rate of ``helped`` and ``hurt`` is held over them."""
+    known = [each for each in found if each is not None]
+    significant = iter(benjamini_hochberg([each.p for each in known]))
+    return [None if each is None else _verdict(each, next(significant)) for each in found]
+
+
+def _verdict(found: Pairing, significant: bool) -> EpisodeVerdict:
+    reach = -float(stdtrit(found.units - 1, LEVEL / 2)) * found.error
+    gain, low, high = (_gain(end) for end in (found.theta, found.theta - reach, found.theta + reach))
+    call: Call = "inconclusive"
+    if significant:
+        call = "helped" if found.theta > 0 else "hurt"
+    elif low >= -NEUTRAL and high <= NEUTRAL:
+        call = "neutral"
+    return EpisodeVerdict(gain, (low, high), call)
+
+
+def _gain(theta: float) -> float:
+    return float(-np.expm1(-np.clip(theta, -_MAX_LOG_RATIO, _MAX_LOG_RATIO)))
