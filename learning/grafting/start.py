@@ -1,6 +1,7 @@
 """The model of a transfer job before its first step: the source's trunk, and the source's head or a new one."""
 
 from collections.abc import Mapping
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -22,6 +23,17 @@ class Grafted(HardShared):
         learning = method.trainable([name for name, _ in self.named_parameters()])
         for name, parameter in self.named_parameters():
             parameter.requires_grad_(name in learning)
+
+    def train(self, mode: bool = True) -> Self:  # torch's own signature
+        """What does not learn answers as in evaluation: a frozen normalisation keeps what it remembers, bit for bit."""
+        super().train(mode)
+        if not any(parameter.requires_grad for parameter in self.trunk.parameters()):
+            self.trunk.eval()
+        for module in self.trunk.modules():
+            own = list(module.parameters(recurse=False))
+            if own and not any(parameter.requires_grad for parameter in own):
+                module.eval()
+        return self
 
     def add_tie_gradient(self, row_weights: Tensor) -> None:  # noqa: ARG002  # what holds it to its source counts no rows
         parameters = {name: parameter for name, parameter in self.named_parameters() if parameter.requires_grad}

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -87,6 +87,10 @@ class NetworkSpec(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    #: Whether several trunks may compute as one, their parameters stacked under ``vmap``, each row by itself also in
+    #: training; such a network's `plan` reads stacked arrays too.
+    stackable: ClassVar[bool] = True
+
     @abstractmethod
     def out_features(self, inputs: InputShape) -> int:
         """h, the width of the representation that heads read."""
@@ -98,6 +102,10 @@ class NetworkSpec(BaseModel, ABC):
         """
         return None
 
+    def activations(self, inputs: InputShape) -> int:
+        """How many numbers a row becomes on its way through the network, at most: inputs and two layers."""
+        return inputs.width + 2 * self.out_features(inputs)
+
     @abstractmethod
     def build(self, inputs: InputShape) -> Trunk:
         """Return a freshly initialised trunk; its randomness is torch's global generator."""
@@ -106,8 +114,8 @@ class NetworkSpec(BaseModel, ABC):
     def plan(self, state: Mapping[str, NDArray[np.float32]]) -> TrunkPlan:
         """Return the inference of a trained trunk in numpy; ``state`` holds the arrays of its ``state_dict``.
 
-        Of several trunks at once these arrays have further dimensions in front; then the rows have them too, and both
-        are broadcast against each other.
+        Of several trunks at once, of a network that is ``stackable``, these arrays have further dimensions in front; then
+        the rows have them too, and both are broadcast against each other.
         """
 
     @abstractmethod

@@ -31,6 +31,9 @@ def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
     if sentence := job.network.misfit(inputs):
         findings.problem("/network", "network-needs-image", sentence)
         return
+    if sentence := job.sharing.misfit(job.network):
+        findings.problem("/sharing", "sharing-network-mismatch", sentence)
+        return
     estimate = job.sharing.parameters(job.network, inputs, draft.layout)
     if estimate > MAX_PARAMETERS:
         detail = (

@@ -71,7 +71,7 @@ def test_a_union_of_one_method_takes_that_method_only(package):
 
 def test_the_methods_of_this_release_are_known():
     assert {family: registry().names(family) for family in registry().families} == {
-        "network": ("linear", "mlp"),
+        "network": ("conv4", "linear", "mlp"),
         "sharing": ("hard", "mean_regularised", "soft"),
         "balancing": ("pcgrad", "static", "uncertainty"),
         "transfer": ("finetune", "l2_sp", "linear_probe"),

@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+#: Numbers beyond which an epoch's rows are not gathered at once: 128 MiB.
+_MOST_GATHERED = 1 << 25
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -60,8 +63,14 @@ def epoch_order(rows: int, *, generator: torch.Generator) -> Tensor:
 def batches(rows: Batch, order: Tensor, *, size: int) -> Iterator[Batch]:
     """Yield the rows in ``order``, ``size`` at a time.
 
-    They are gathered once an epoch: a slice of the gathered rows is a view, where a gather per batch is not.
+    They are gathered once an epoch: a slice of the gathered rows is a view, where a gather per batch is not. Rows of many
+    numbers, as images are, are gathered batch by batch: twice all of them would fill the memory.
     """
-    gathered = rows.take(order.to(rows.labels.device))
+    order = order.to(rows.labels.device)
+    if rows.numeric.numel() > _MOST_GATHERED:
+        for chosen in torch.split(order, size):
+            yield rows.take(chosen)
+        return
+    gathered = rows.take(order)
     for start in range(0, len(rows), size):
         yield gathered.slice(start, start + size)

@@ -7,7 +7,8 @@ from learning.losses import TaskLosses, mean
 from learning.multitask.sharing.base import SharedModel
 from worker.training.batches import Batch
 
-_VALIDATION_ROWS = 8192
+#: Rows answered at a time, and the numbers of so many: what a convolution makes of them is many times more.
+_VALIDATION_ROWS, _VALIDATION_NUMBERS = 8192, 1 << 19
 
 
 @torch.no_grad()
@@ -20,8 +21,9 @@ def validated(model: SharedModel, rows: Batch, losses: TaskLosses) -> Tensor | N
         return None
     model.eval()
     sums, weights = torch.zeros(2, len(losses.objectives), device=rows.labels.device)
-    for start in range(0, len(rows), _VALIDATION_ROWS):
-        part = rows.slice(start, start + _VALIDATION_ROWS)
+    step = max(1, min(_VALIDATION_ROWS, _VALIDATION_NUMBERS // max(1, rows.numeric.shape[1])))
+    for start in range(0, len(rows), step):
+        part = rows.slice(start, start + step)
         outputs = model(part.numeric, part.category, part.group)
         part_sums, part_weights = losses.totals(outputs, part.labels, part.group)
         sums += part_sums

@@ -67,6 +67,10 @@ class SharingSpec(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def misfit(self, network: NetworkSpec) -> str | None:  # noqa: ARG002  # most share whatever network
+        """What keeps tasks from sharing this network so, as one sentence; null when nothing does."""
+        return None
+
     @abstractmethod
     def build(
         self, network: NetworkSpec, inputs: InputShape, layout: Layout, *, rows: Tensor | None = None

@@ -47,6 +47,12 @@ class Soft(SharingSpec):
         description="λ, in rows, as in mean_regularised.",
     )
 
+    def misfit(self, network: NetworkSpec) -> str | None:
+        if network.stackable:
+            return None
+        told = network.model_dump()["name"]
+        return f"expected a network of which each task may have one of its own, as mlp; found {told!r}"
+
     def build(
         self, network: NetworkSpec, inputs: InputShape, layout: Layout, *, rows: Tensor | None = None
     ) -> "SoftShared":

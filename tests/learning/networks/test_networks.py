@@ -28,10 +28,17 @@ def network(name):
     return registry().spec("network", name)()
 
 
+def readable(name, shape):
+    """The shape, behind an image where the network asks for one."""
+    if network(name).misfit(shape) is None:
+        return shape
+    return InputShape(shape.numeric + 3 * 16 * 17, shape.cardinalities, (3, 16, 17))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_represents_rows_in_its_own_width(name, shape):
-    spec = network(name)
+    spec, shape = network(name), readable(name, shape)
     trunk = spec.build(shape)
     assert trunk(*inputs(shape)).shape == (7, spec.out_features(shape))
     assert trunk.out_features == spec.out_features(shape)
@@ -40,23 +47,23 @@ def test_it_represents_rows_in_its_own_width(name, shape):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_its_parameters_are_counted_without_building_it(name, shape):
-    spec = network(name)
+    spec, shape = network(name), readable(name, shape)
     assert spec.parameters(shape) == sum(p.numel() for p in spec.build(shape).parameters())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NETWORKS)
-def test_its_numpy_plan_equals_torchs_forward(name, shape):
-    spec = network(name)
+def test_its_plan_equals_torchs_forward(name, shape):
+    spec, shape = network(name), readable(name, shape)
     trunk = spec.build(shape).eval()
     numeric, category = inputs(shape)
     plan = spec.plan({key: value.numpy() for key, value in trunk.state_dict().items()})
     found = plan(numeric.numpy(), category.numpy())
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, trunk(numeric, category).detach().numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, trunk(numeric, category).detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if network(name).stackable])
 def test_stacked_copies_run_together_as_each_alone(name):
     shape = InputShape(2, (5, 4))
     trunks = [network(name).build(shape).eval() for _ in range(3)]
@@ -75,12 +82,13 @@ def test_stacked_copies_run_together_as_each_alone(name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_unseen_category_is_the_zero_vector_and_stays_it(name):
-    trunk = network(name).build(InputShape(1, (4,)))
+    shape = readable(name, InputShape(1, (4,)))
+    trunk = network(name).build(shape)
     table = trunk.embeddings[0].weight
     optimizer = torch.optim.Adam(trunk.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()
-        trunk(torch.ones(4, 1), torch.arange(4).unsqueeze(1)).square().sum().backward()
+        trunk(torch.ones(4, shape.numeric), torch.arange(4).unsqueeze(1)).square().sum().backward()
         optimizer.step()
     assert not table[0].any()
     assert table[1:].all()

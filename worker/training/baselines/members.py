@@ -34,7 +34,13 @@ def member_seed(seed: int, repeat: int, name: str) -> int:
 
 
 def chunks(
-    tasks: Sequence[TaskData], *, seeds: int, batch_size: int, parameters: int, activations: int
+    tasks: Sequence[TaskData],
+    *,
+    seeds: int,
+    batch_size: int,
+    parameters: int,
+    activations: int,
+    together: bool = True,
 ) -> list[list[Member]]:
     """Return the trainings in chunks that run together.
 
@@ -43,12 +49,13 @@ def chunks(
 
     Args:
         parameters: numbers that one member learns. activations: numbers that one row of one member becomes.
+        together: false for a network that cannot be stacked: every member is a chunk, and none has padding.
     """
     order = sorted(range(len(tasks)), key=lambda index: (_form(tasks[index], batch_size), len(tasks[index].train)))
     found: list[list[Member]] = []
     for index in order:
         for repeat in range(seeds):
-            if not found or not _fits(tasks, found[-1], index, batch_size, parameters, activations):
+            if not found or not together or not _fits(tasks, found[-1], index, batch_size, parameters, activations):
                 found.append([])
             found[-1].append(Member(index, repeat))
     return found

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from learning.encoding import Encoded
 from worker.training.baselines.boosted_trees import boosted_trees
-from worker.training.baselines.design import Fit
+from worker.training.baselines.design import Fit, shrunk
 from worker.training.baselines.linear import linear
 from worker.training.baselines.one_model import one_model, pools
 from worker.training.baselines.per_task import per_task
@@ -74,14 +74,15 @@ def rivals(encoded: Encoded, tasks: Sequence[TaskData], how: Alone, *, among: Co
     alone = [index for index in single if index in drawn]
     found: dict[str, dict[int, Output]] = {"trivial": {index: trivial(tasks[index]) for index in tested}}
     steps = _Steps(how, len(single) + len(alone) + 2 * len(pools(tasks)))
+    small = shrunk(encoded, how.inputs.image)
     # the OpenMP of scikit-learn is not torch's: without this it takes every core
     with threadpool_limits(limits=torch.get_num_threads()):
         for name, indices in (("linear", single), ("boosted_trees", alone)):
             found[name] = {
-                index: steps.after(per_task(_FITS[name], encoded, tasks[index], seed=how.seed)) for index in indices
+                index: steps.after(per_task(_FITS[name], small, tasks[index], seed=how.seed)) for index in indices
             }
         for name, fit in _ONE_MODEL.items():
-            found[name] = _pooled(fit, encoded, tasks, found[fit], how.seed, steps)
+            found[name] = _pooled(fit, small, tasks, found[fit], how.seed, steps)
     outputs = single_task(encoded, [tasks[index] for index in alone], steps.rest()) if alone else []
     return Rivals(
         found,

@@ -74,7 +74,8 @@ def single_task(encoded: Encoded, tasks: Sequence[TaskData], how: Alone) -> list
         seeds=how.repeats,
         batch_size=how.training.batch_size,
         parameters=how.network.parameters(how.inputs),
-        activations=_activations(how),
+        activations=how.network.activations(how.inputs),
+        together=how.network.stackable,
     )
     outputs: list[list[NDArray[np.float64]]] = [[] for _ in tasks]
     done = 0
@@ -174,7 +175,7 @@ class _Trained:
     def _evaluated(self, part: Padded, parameters: Mapping[str, Tensor]) -> Tensor:
         """Return raw outputs ``[M, n, O]``, computed a block of rows at a time."""
         members, rows = part.rows.shape
-        block = max(1, _MOST_EVALUATED // max(1, members * _activations(self._how)))
+        block = max(1, _MOST_EVALUATED // max(1, members * self._how.network.activations(self._how.inputs)))
         starts = range(0, max(1, rows), block)
         pieces = [part.rows[:, start : start + block] for start in starts]
         outputs = [self._stack.answer(parameters, self._numeric[piece], self._category[piece]) for piece in pieces]
@@ -208,8 +209,3 @@ class _Trained:
         self._train, self._validation = self._train.keep(going), self._validation.keep(going)
         self._members, self._lowest = self._members[going], self._lowest[going]
         self._waited, self._ended = self._waited[going], self._ended[going]
-
-
-def _activations(how: Alone) -> int:
-    """How many numbers a row becomes on its way through the network, at most: inputs and two layers."""
-    return how.inputs.width + 2 * how.network.out_features(how.inputs)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from learning.networks.normalisation import Normalisation
+
 
 class Stack(nn.Module):
     """M networks of one form; each parameter is ``[M, *shape]``, member m's own at index m.
@@ -26,16 +28,34 @@ class Stack(nn.Module):
             for name, module in networks[0].named_modules()
             if isinstance(module, nn.Embedding) and module.padding_idx is not None
         }
+        # what a normalisation remembers is each member's own, too
+        self._remembered = [
+            f"{name}.{own}"
+            for name, module in networks[0].named_modules()
+            if isinstance(module, Normalisation)
+            for own in ("running_mean", "running_var")
+        ]
+        for name in self._remembered:
+            stacked = torch.stack([network.get_buffer(name).clone() for network in networks])
+            self.register_buffer(name.replace(".", "/"), stacked.to(device))
+        self._names |= {name: name.replace(".", "/") for name in self._remembered}
         # in a tuple, so that its own parameters are not counted among these
         self._template = (networks[0].to(device),)
-        self._all = torch.vmap(self._one, in_dims=(0, 0, 0), randomness="different")
+        together = torch.vmap(self._one, in_dims=(0, 0, 0), randomness="different")
+        self._all = self._apart if self._remembered else together
 
     def _one(self, parameters: dict[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
         outputs: Tensor = functional_call(self._template[0], parameters, (numeric, category))
         return outputs
 
+    def _apart(self, state: dict[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
+        """One member after the other: a normalisation has to see its rows, and remembers them in its member's state."""
+        members = range(len(numeric))
+        own = [{name: stacked[member] for name, stacked in state.items()} for member in members]
+        return torch.stack([self._one(own[member], numeric[member], category[member]) for member in members])
+
     def state(self) -> dict[str, Tensor]:
-        """Return the stacked parameters by the names that they have in a member."""
+        """Return the stacked parameters, and what normalisations remember, by the names that they have in a member."""
         return {name: getattr(self, own) for name, own in self._names.items()}
 
     def copy(self) -> dict[str, Tensor]:
@@ -69,7 +89,10 @@ class Stack(nn.Module):
 
     def keep(self, members: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Drop all but ``members`` ``[k]``, from the parameters and from what the optimizer remembers of them."""
-        kept = {getattr(self, own): self._kept(own, members, optimizer) for own in self._names.values()}
+        for name in self._remembered:
+            setattr(self, self._names[name], getattr(self, self._names[name])[members])
+        learned = [own for name, own in self._names.items() if name not in self._remembered]
+        kept = {getattr(self, own): self._kept(own, members, optimizer) for own in learned}
         for group in optimizer.param_groups:
             group["params"] = [kept[old] for old in group["params"]]
 

@@ -1,0 +1,212 @@
+"""Conv4, the small convolutional network of the few-shot papers."""
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from learning.networks.base import EMBEDDING_DEVIATION, InputShape, NetworkSpec, Trunk, TrunkPlan
+from learning.networks.normalisation import EPSILON, Normalisation
+
+BLOCKS = 4
+#: Rows computed at a time when serving: more of them do not fit the core's cache.
+ROWS_AT_A_TIME = 64
+Filters = Annotated[int, Field(strict=True, ge=1, le=1024)]
+
+
+class Conv4(NetworkSpec):
+    """Four blocks of a 3 × 3 convolution, batch normalisation and ReLU, each of which halves the image's sides.
+
+    Vinyals et al., *Matching Networks for One Shot Learning*, NeurIPS 2016, section 4.1 (https://arxiv.org/abs/1606.04080):
+    64 filters, padding 1, then 2 × 2 max-pooling; with ``pooling`` false the convolutions have stride 2 instead, as in
+    Finn et al., *Model-Agnostic Meta-Learning*, section 5.2 (https://arxiv.org/abs/1703.03400). What is left of the image
+    is flattened (28 × 28 pixels become 64 numbers, strided 256), and joined by the row's other numbers and embeddings.
+    Weights start as N(0, 2 / fan_in): He et al. (https://arxiv.org/abs/1502.01852), eq. 10. The convolutions have no bias:
+    the normalisation behind them has one.
+
+    Example:
+        >>> trunk = Conv4(filters=8).build(InputShape(numeric=28 * 28 + 1, image=(1, 28, 28)))
+        >>> trunk.out_features
+        9
+    """
+
+    stackable: ClassVar[bool] = False
+
+    name: Literal["conv4"] = "conv4"
+    filters: Filters | tuple[Filters, Filters, Filters, Filters] = Field(
+        default=64, description="Filters of each block, or one number for all four."
+    )
+    pooling: bool = Field(
+        default=True,
+        strict=True,
+        description="Halve by 2 × 2 max-pooling; false: by convolutions of stride 2, cheaper.",
+    )
+    dropout: float = Field(
+        default=0.0,
+        strict=True,
+        ge=0.0,
+        lt=1.0,
+        allow_inf_nan=False,
+        description="Share of what the last block computes that is dropped in a training step.",
+    )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return (self.filters,) * BLOCKS if isinstance(self.filters, int) else self.filters
+
+    def misfit(self, inputs: InputShape) -> str | None:
+        # Pooling drops an odd row or column, a stride keeps it; each of the halvings has to halve something.
+        least = 2**BLOCKS if self.pooling else 2 ** (BLOCKS - 1) + 1
+        if inputs.image is None:
+            return "expected an image among the features for conv4 to read, found none"
+        _, height, width = inputs.image
+        if min(height, width) < least:
+            how = "poolings" if self.pooling else "strides of 2"
+            return f"expected images of at least {least} × {least} pixels for four {how}, found {height} × {width}"
+        return None
+
+    def out_features(self, inputs: InputShape) -> int:
+        height, width = self._left(inputs)
+        return self.widths[-1] * height * width + inputs.width - inputs.pixels
+
+    def build(self, inputs: InputShape) -> "Convolutional":
+        return Convolutional(inputs, self)
+
+    def plan(self, state: Mapping[str, NDArray[np.float32]]) -> TrunkPlan:
+        return _Plan(state, pooling=self.pooling)
+
+    def activations(self, inputs: InputShape) -> int:
+        _, height, width = inputs.image or (0, 0, 0)
+        halved = 1 if self.pooling else 4
+        return inputs.width + 3 * self.widths[0] * height * width // halved + self.out_features(inputs)
+
+    def parameters(self, inputs: InputShape) -> int:
+        channels = (inputs.image or (0, 0, 0))[0]
+        tables = sum(k * width for k, width in zip(inputs.cardinalities, inputs.embedding_widths, strict=True))
+        return tables + sum(9 * fan_in * out + 2 * out for fan_in, out in pairwise([channels, *self.widths]))
+
+    def _left(self, inputs: InputShape) -> tuple[int, int]:
+        """Height and width of what the last block computes."""
+        _, *sides = inputs.image or (0, 0, 0)
+        for _ in range(BLOCKS):
+            sides = [side // 2 if self.pooling else -(-side // 2) for side in sides]
+        return sides[0], sides[1]
+
+
+class Block(nn.Module):
+    """A convolution, its normalisation, ReLU, and pooling unless the convolution strides."""
+
+    def __init__(self, fan_in: int, filters: int, *, pooling: bool) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.convolution = nn.Conv2d(fan_in, filters, 3, stride=1 if pooling else 2, padding=1, bias=False)
+        self.normalisation = Normalisation(filters)
+        nn.init.kaiming_normal_(self.convolution.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[n, filters, ⌊height / 2⌋, ⌊width / 2⌋]`` of ``x`` ``[n, fan_in, height, width]``; strided ⌈…⌉."""
+        z: Tensor = self.normalisation(self.convolution(channels_last(x)))
+        z = functional.relu(z)
+        return functional.max_pool2d(z, 2) if self.pooling else z
+
+
+class Convolutional(Trunk):
+    """The blocks over the row's image, beside the other numbers and the embeddings."""
+
+    image: Tensor
+
+    def __init__(self, inputs: InputShape, spec: Conv4) -> None:
+        """Raises: ValueError: the inputs have no image, or too small a one (`Conv4.misfit`)."""
+        super().__init__()
+        if inputs.image is None or (sentence := spec.misfit(inputs)) is not None:
+            raise ValueError(sentence if inputs.image else spec.misfit(inputs))
+        self.out_features = spec.out_features(inputs)
+        self.shape = inputs.image
+        self.dropout = spec.dropout
+        # Stored beside the weights, which do not tell it: what a row's first numbers are.
+        self.register_buffer("image", torch.tensor(inputs.image, dtype=torch.float32))
+        widths = [inputs.image[0], *spec.widths]
+        self.blocks = nn.ModuleList(Block(*sizes, pooling=spec.pooling) for sizes in pairwise(widths))
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(cardinality, width, padding_idx=0)
+            for cardinality, width in zip(inputs.cardinalities, inputs.embedding_widths, strict=True)
+        )
+        for module in self.embeddings.modules():
+            if isinstance(module, nn.Embedding):
+                nn.init.normal_(module.weight, std=EMBEDDING_DEVIATION)
+                with torch.no_grad():
+                    module.weight[0] = 0.0
+
+    def forward(self, numeric: Tensor, category: Tensor) -> Tensor:
+        """Return the representation ``[n, h]`` of ``numeric`` ``[n, p]``, the pixels first, and ``category`` ``[n, q]``."""
+        pixels = math.prod(self.shape)
+        x = numeric[:, :pixels].reshape(-1, *self.shape)
+        for block in self.blocks:
+            x = block(x)
+        z = x.flatten(1)
+        if self.dropout:
+            z = functional.dropout(z, self.dropout, self.training)
+        return torch.cat(
+            [z, numeric[:, pixels:], *(embed(category[:, j]) for j, embed in enumerate(self.embeddings))], 1
+        )
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """The same ``[n, channels, height, width]`` with the channels of a pixel side by side, as convolutions are fastest.
+
+    Written as a permutation, which ``vmap`` knows; no copy where they lie so already.
+    """
+    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+class _Plan:
+    """The network at inference: torch's convolutions, with the normalisation folded into their weights."""
+
+    def __init__(self, state: Mapping[str, NDArray[np.float32]], *, pooling: bool) -> None:
+        """Raises: KeyError, ValueError: a state of another network."""
+        self._pooling = pooling
+        told = [int(side) for side in state["image"]]
+        if len(told) != 3 or min(told) < 1 or told[0] != state["blocks.0.convolution.weight"].shape[1]:
+            raise ValueError(f"expected an image as the first convolution reads it, found {told}")
+        self._image = (told[0], told[1], told[2])
+        self._folded = [_folded(state, f"blocks.{index}") for index in range(BLOCKS)]
+        embeddings = sum(name.startswith("embeddings.") for name in state)
+        self._tables = [state[f"embeddings.{j}.weight"] for j in range(embeddings)]
+
+    def __call__(self, numeric: NDArray[np.float32], category: NDArray[np.int64]) -> NDArray[np.float32]:
+        pixels = math.prod(self._image)
+        if numeric.shape[-1] < pixels:
+            raise ValueError(f"expected {pixels} pixels first in each row, found {numeric.shape[-1]} numbers")
+        images = torch.from_numpy(np.ascontiguousarray(numeric[:, :pixels])).view(-1, *self._image)
+        with torch.no_grad():
+            parts = [self._flat(part) for part in torch.split(images, ROWS_AT_A_TIME)]
+        looked = [table[category[:, j]] for j, table in enumerate(self._tables)]
+        return np.concatenate([torch.cat(parts).numpy(), numeric[:, pixels:], *looked], axis=1)
+
+    def _flat(self, x: Tensor) -> Tensor:
+        for weight, bias in self._folded:
+            z = functional.conv2d(channels_last(x), weight, bias, stride=1 if self._pooling else 2, padding=1)
+            x = functional.relu(z)
+            x = functional.max_pool2d(x, 2) if self._pooling else x
+        return x.flatten(1)
+
+
+def _folded(state: Mapping[str, NDArray[np.float32]], block: str) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of one convolution that is also the normalisation behind it: γ W / √(σ² + ε), β − γ μ / √(σ² + ε)."""
+    scale, shift, mean, variance = (
+        torch.from_numpy(state[f"{block}.normalisation.{name}"]).double()
+        for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    factor = scale * (variance + EPSILON).rsqrt()
+    weight = torch.from_numpy(state[f"{block}.convolution.weight"]).double() * factor.view(-1, 1, 1, 1)
+    return weight.float().contiguous(memory_format=torch.channels_last), (shift - mean * factor).float()
+
+
+METHOD = Conv4
