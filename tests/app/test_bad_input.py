@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.app.bad_input import csv_files, http_requests, image_archives, job_specs, parquet_files, prediction_rows
+from tests.app.bad_input import (
+    csv_files,
+    http_requests,
+    image_archives,
+    job_specs,
+    meta_specs,
+    parquet_files,
+    prediction_rows,
+)
 from tests.app.bad_input.case import Case, Send
 from tests.app.bad_input.world import World, make_world
 from tests.app.tenant import table
@@ -14,6 +22,7 @@ CASES = [
     *parquet_files.CASES,
     *image_archives.CASES,
     *job_specs.CASES,
+    *meta_specs.CASES,
     *prediction_rows.CASES,
     *http_requests.CASES,
 ]

@@ -14,7 +14,20 @@ HUGE = 1e38
 USED_KEY = b"used"
 BUSY_KEY = b"busy"
 
+LETTERS = "abcdefghijkl"
+
+
+def letters(side: Callable[[int, int], str]) -> bytes:
+    """Twelve letters of eight rows, each row on the side that ``side(letter, row)`` names."""
+    lines = ["x1,x2,letter,side"]
+    lines += [f"{i + j / 10},{j},{letter},{side(i, j)}" for i, letter in enumerate(LETTERS) for j in range(8)]
+    return ("\n".join(lines) + "\n").encode()
+
+
 ODD_TABLES = {
+    "letters": letters(lambda i, _: ("train", "validation", "test")[i % 3]),
+    "torn": letters(lambda i, j: "test" if i == 0 and j == 0 else ("train", "validation", "test")[i % 3]),
+    "no_test": letters(lambda i, _: ("train", "validation")[i % 2]),
     "one_class": b"a,b,y,z\n" + b"".join(b"%d,%d,%d,no\n" % (i, i % 5, i) for i in range(40)),
     "constant": b"a,b,y,z\n" + b"".join(b"%d,%d,7,%s\n" % (i, i % 5, b"yes" if i % 2 else b"no") for i in range(40)),
     "rare_class": b"a,b,y,z\n" + b"".join(b"%d,%d,%d,%s\n" % (i, i % 5, i, b"yes" if i == 3 else b"no") for i in range(40)),
