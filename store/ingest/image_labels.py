@@ -111,11 +111,12 @@ def _whole(table: CsvFile, options: IngestOptions, limits: IngestLimits) -> dict
 def _matched(files: TextCells, base: str, names: Sequence[str], entry: str) -> list[str]:
     """The picture of each row; every picture is named once, and nothing else is."""
     known = dict.fromkeys(names, 0)
+    example = min(names).removeprefix(base)[-64:]
     order, problems = [], []
     for row, written in enumerate(files.cells.to_pylist(), start=1):
         name = base + normalize("NFC", (written or "").strip())
         if name not in known:
-            detail = "expected the name of an image of this archive, found another"
+            detail = f"expected the name of an image of this archive, such as {example!r}, found another"
             problems.append(_row_problem(detail, row, written, entry))
         elif known[name]:
             detail = f"expected each image once, found it in row {known[name]} too"
