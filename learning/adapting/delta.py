@@ -46,7 +46,7 @@ class DeltaHeader(_Part):
     """
 
     format: Literal[1] = 1
-    name: str | None
+    name: str | None = None
     output: Output | None = None
     features: int = Field(default=0, ge=0)
     added: tuple[Added, ...] = ()
