@@ -3,6 +3,7 @@
 from learning.adapting.adapter import Adapter
 from learning.adapting.closed_form import ClosedForm
 from learning.adapting.delta import Delta
+from learning.adapting.learned import Learned
 from learning.errors import LearningError
 from learning.grafting.source import has_one_trunk
 from learning.meta_header import MetaHeader
@@ -29,7 +30,7 @@ def adapter_of(
         ModelFileInvalid: the weights do not fit the header.
     """
     if isinstance(model, MetaModel):
-        raise LearningError("not-adaptable", "expected a model that answers, found a meta-model")
+        return Learned(model)
     if not has_one_trunk(model.header):
         sharing = model.header.sharing["name"]
         raise LearningError(

@@ -75,7 +75,7 @@ def labelled(taken: Taken, target: str, same: Output | None, *, fixed: bool) -> 
     if len({text for text in texts if text is not None}) < 2:
         detail = f"the support holds one class of {target[:64]!r} only; what the model knows of the others stays"
         notices = (*notices, Notice("single-class-support", detail, taken.part.at))
-    return Labelled(same, _indices(texts, same.classes or ()), True, notices)
+    return Labelled(same, indices(texts, same.classes or ()), True, notices)
 
 
 def numbers(taken: Taken, target: str) -> NDArray[np.float64]:
@@ -134,7 +134,7 @@ def query_labels(taken: Taken, target: str, output: Output) -> NDArray[np.float6
     texts = class_texts(taken, target)
     classes = output.classes or ()
     refuse_unseen(taken, target, [row for row, text in enumerate(texts) if text not in classes], classes)
-    return _indices(texts, classes)
+    return indices(texts, classes)
 
 
 def _new(taken: Taken, target: str, notices: tuple[Notice, ...]) -> Labelled:
@@ -150,7 +150,7 @@ def _new(taken: Taken, target: str, notices: tuple[Notice, ...]) -> Labelled:
         return Labelled(output, labels, False, notices)
     texts = class_texts(taken, target)
     output = class_output(target, tuple(sorted({text for text in texts if text is not None})), taken)
-    return Labelled(output, _indices(texts, output.classes or ()), False, notices)
+    return Labelled(output, indices(texts, output.classes or ()), False, notices)
 
 
 def class_output(target: str, classes: tuple[str, ...], taken: Taken) -> Output:
@@ -176,6 +176,6 @@ def _within(value: float) -> bool:
         return False
 
 
-def _indices(texts: Sequence[str | None], classes: Sequence[str]) -> NDArray[np.float64]:
+def indices(texts: Sequence[str | None], classes: Sequence[str]) -> NDArray[np.float64]:
     place = {name: float(index) for index, name in enumerate(classes)}
     return np.array([np.nan if text is None else place[text] for text in texts])
