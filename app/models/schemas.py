@@ -63,10 +63,10 @@ class Model(Closed):
     inputs: list[ValuesInput | PlainInput]
     network: dict[str, Any]
     method: dict[str, Any]
-    bytes: int
-    sha256: str
+    bytes: int = Field(description="Of its file; of an adapted model, of what it adds to the one it was adapted from.")
+    sha256: str = Field(description="Of the same; the whole file at …/artifact has its own as its `ETag`.")
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime | None = Field(description="When it is gone by itself, as if deleted.")
 
 
 class Node(Closed):
