@@ -10,11 +10,14 @@ from importlib.metadata import version
 from types import FrameType
 
 import anyio
+import torch
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, FastAPI, Request, Security
 from fastapi.responses import HTMLResponse, Response
 
 from app import health, openapi, problems, reference
+from app.adaptations import endpoints as adaptations
+from app.adaptations.schemas import AdaptRequest
 from app.aliases import endpoints as aliases
 from app.aliases.schemas import PutAlias, RollBack
 from app.cards import endpoints as cards
@@ -68,6 +71,7 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     # routes are tried in this order, and predictions are asked for most often
     for router in (
         predictions.router,
+        adaptations.router,
         datasets.router,
         jobs.router,
         models.router,
@@ -79,7 +83,9 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     openapi.install(
-        app, bodies=(Columns, Cancel, PredictRequest, PutAlias, RollBack), schemas={"JobSpec": spec_json_schema()}
+        app,
+        bodies=(AdaptRequest, Columns, Cancel, PredictRequest, PutAlias, RollBack),
+        schemas={"JobSpec": spec_json_schema()},
     )
     app.add_route("/docs", partial(_reference, app), include_in_schema=False)
     return app
@@ -91,6 +97,7 @@ async def _reference(app: FastAPI, _request: Request) -> Response:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    torch.set_num_threads(1)  # requests run side by side; within one, more threads would only wait for each other
     parts = _parts(app.state.settings)
     app.state.parts = parts
     try:

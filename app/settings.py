@@ -17,6 +17,11 @@ class AppSettings(StoreSettings):
     json_bytes: int = Field(default=2**20, description="Largest JSON body of a job or another small request.")
     prediction_bytes: int = Field(default=16 * 2**20, description="Largest body of one prediction request.")
     prediction_rows: int = Field(default=10_000, description="Most rows of one prediction request.")
+    adaptation_rows: int = Field(default=10_000, description="Most rows of one support set in a request.")
+    adaptation_total_rows: int = Field(
+        default=100_000, description="Most rows of all supports and queries of one request."
+    )
+    adaptation_supports: int = Field(default=1_000, description="Most support sets in one request.")
     upload_bytes: int = Field(default=2 * 2**30, description="Largest uploaded file.")
 
     body_idle_seconds: float = Field(default=30.0, description="Longest silence inside a request body.")

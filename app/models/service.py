@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from app.models import ranges
+from app.models.merged import whole
 from app.models.schemas import (
     SHOWN_TASKS,
     Edge,
@@ -23,7 +24,8 @@ from app.models.schemas import (
 from app.pages import Page
 from app.pages import page as make_page
 from app.parts import Parts
-from app.predictors import Locate, Location
+from app.predictors import Locate
+from app.warm import Location
 from store import aliases, models
 from store.artifacts import ArtifactStore
 from store.errors import InvalidCursor
@@ -86,10 +88,10 @@ def lineage(parts: Parts, who: Principal, model_id: str) -> Lineage:
 
 
 def artifact(parts: Parts, who: Principal, reference: str) -> tuple[str, Location]:
-    """The id of the model that ``reference`` names, and its file."""
+    """The id of the model that ``reference`` names, and its file; of an adapted one the whole of it."""
     with parts.database.reading() as session:
         model_id = aliases.resolve(session, who.project_id, reference)
-    return model_id, locate(parts.database, parts.artifacts)(who.project_id, model_id)
+    return model_id, whole(parts.artifacts, locate(parts.database, parts.artifacts)(who.project_id, model_id))
 
 
 def has_already(file: Location, if_none_match: str | None) -> bool:
@@ -137,7 +139,12 @@ def locate(database: Database, artifacts: ArtifactStore) -> Locate:
     def find(project_id: str, model_id: str) -> Location:
         with database.reading() as session:
             model = models.get(session, project_id, model_id)
-        return Location(artifacts.path(model.artifact), model.artifact, model.bytes)
+            left = None if model.expires_at is None else (model.expires_at - database.now(session)).total_seconds()
+        base = None
+        if model.base is not None:
+            stands_on = artifacts.path(model.base.artifact)
+            base = Location(model.base.id, stands_on, model.base.artifact, model.base.bytes)
+        return Location(model.id, artifacts.path(model.artifact), model.artifact, model.bytes, base, left)
 
     return find
 
@@ -172,7 +179,7 @@ def show(model: models.Model) -> Model:
         bytes=model.bytes,
         sha256=model.artifact,
         created_at=model.created_at,
-        expires_at=None,
+        expires_at=model.expires_at,
     )
 
 

@@ -31,6 +31,7 @@ PATHS = {
     "/v1/models/{model_id}/tasks": {"get"},
     "/v1/models/{model_id}/lineage": {"get"},
     "/v1/models/{model_id}/card": {"get"},
+    "/v1/models/{model_id}/adaptations": {"post"},
     "/v1/models/{model_id}/artifact": {"get"},
     "/v1/models/{model_id}/predictions": {"get", "post"},
 }

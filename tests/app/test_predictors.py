@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ApiError
-from app.predictors import Location, Predictors
+from app.predictors import Predictors
+from app.warm import Location
 from store.artifacts import file_sha256
 from store.errors import NotFound
 from tests.app.small_model import listed, store_model, typed_table
@@ -27,7 +28,7 @@ class Shelf:
     """Where models are, and how often somebody asked."""
 
     def __init__(self, file: Path) -> None:
-        self.location = Location(file, file_sha256(file), file.stat().st_size)
+        self.location = Location("m", file, file_sha256(file), file.stat().st_size)
         self.asked: list[str] = []
         self.gone = False
 
