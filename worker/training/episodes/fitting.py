@@ -114,7 +114,13 @@ class _Run:
         found = {"train/loss": trained, "validation/loss": validated}
         step = self.state.step
         self._progress.record([{"name": name, "task": None, "step": step, "value": v} for name, v in found.items()])
-        self._progress.advance(step / self._training.iterations, step=step, metrics=found)
+        self._progress.advance(self._done(), step=step, metrics=found)
+
+    def _done(self) -> float:
+        """The fraction of the training that is done, by iterations or by the clock, whichever ends it first."""
+        limit = self._training.max_seconds
+        late = 0.0 if limit is None else self.state.elapsed_seconds / limit
+        return max(self.state.step / self._training.iterations, late)
 
     def save(self) -> None:
         """Write a checkpoint and tell of it; points first, since a resumed run does not repeat them."""
