@@ -145,7 +145,8 @@ def test_a_small_group_is_tested_in_every_fold_it_has_rows_in_and_teaches_in_non
         assert np.isnan(one.labels[small & ~here]).all()
         assert not np.isnan(one.labels[~small]).any()
     assert sorted(answered) == [56, 57, 58, 59]
-    # four of four rows in four of five folds
+    # four rows in four of five folds
+    assert examples.folds is not None
     assert len(set(examples.folds.fold()[small].tolist())) == 4
 
 

@@ -72,4 +72,4 @@ def test_a_transfer_which_trains_once_takes_no_folds_and_says_so():
     (problem,) = caught.value.problems
     assert (problem.pointer, problem.code) == ("/split", "unknown-value")
     assert "folds are for multitask jobs" in problem.detail
-    assert parse_spec({**job, "split": {"blocks": 5}}).split.blocks == 5
+    assert parse_spec({**job, "split": {"blocks": 5}}).model_dump()["split"]["blocks"] == 5

@@ -1,5 +1,7 @@
 """A cross-validated job: every row is answered once by a model that did not learn from it, and the model learns from all."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -17,11 +19,12 @@ from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
 
 FOLDS, EPOCHS, ROWS = 4, 5, 120
-JOB = {
+TRAINING = {"epochs": EPOCHS, "patience": None, "batch_size": 32}
+JOB: dict[str, Any] = {
     "kind": "multitask",
     "tasks": [{"dataset": "ds_1", "target": "y"}, {"dataset": "ds_1", "target": "hot"}],
     "network": {"name": "mlp", "widths": [8], "dropout": 0.1},
-    "training": {"epochs": EPOCHS, "patience": None, "batch_size": 32},
+    "training": TRAINING,
     "split": {"folds": FOLDS},
     "baselines": False,
 }
@@ -45,8 +48,14 @@ def told(work):
 
 
 def folds_of(dataset, spec=JOB):
-    examples = build(plan(parse_job(spec), {"ds_1": Table("ds_1", dataset)}), {"ds_1": Table("ds_1", dataset)})
+    examples = examples_of(dataset, spec)
+    assert examples.folds is not None
     return dict(zip(examples.row.tolist(), examples.folds.fold().tolist(), strict=True))
+
+
+def examples_of(dataset, spec=JOB):
+    table = {"ds_1": Table("ds_1", dataset)}
+    return build(plan(parse_job(spec), table), table)
 
 
 def test_every_row_has_one_answer_a_task_and_the_figures_are_of_all_of_them(tmp_path, dataset):
@@ -95,13 +104,13 @@ def test_no_answer_depends_on_the_label_of_its_row(tmp_path):
     table = Table("ds_1", dataset)
     stored = Predictor.load(work / "model.safetensors").predict_table(table.read([f"x{i}" for i in range(30)]))
     (answer,) = stored.by_task.values()
-    assert metrics_of("regression", table.read(["y"])["y"].to_numpy(), answer.output)["r2"] > 0.3
+    assert metrics_of("regression", table.read(["y"])["y"].to_numpy(), answer.output)["rmse"] < 0.8 * spread
 
 
 def test_changing_a_label_changes_the_answers_of_the_other_folds_alone(tmp_path, dataset):
     # without a feature that is a label nothing of a row's own label reaches its answer
     columns = pq.read_table(dataset).to_pydict()
-    spec = {**JOB, "tasks": [{"dataset": "ds_1", "target": "y"}], "training": {**JOB["training"], "epochs": 2}}
+    spec = {**JOB, "tasks": [{"dataset": "ds_1", "target": "y"}], "training": {**TRAINING, "epochs": 2}}
     _, work, _ = attempt(tmp_path, spec, dataset)
     before = {row["row"]: row["predicted_value"] for row in answers(work)}
     fold = folds_of(dataset, spec)
@@ -128,7 +137,8 @@ def test_the_stored_model_is_the_training_on_all_rows_under_the_jobs_own_seed(tm
     one, same = (load_file(each / "model.safetensors") for each in (work, other))
     assert {name: tensor.tobytes() for name, tensor in one.items()} == {n: t.tobytes() for n, t in same.items()}
     assert channel.points == more.points
-    assert TrainedModel.load(work / "model.safetensors").header.job["split"] == {"folds": FOLDS, "validation": 0.15}
+    recorded = TrainedModel.load(work / "model.safetensors").header.job or {}
+    assert recorded["split"] == {"folds": FOLDS, "validation": 0.15}
 
 
 def test_a_copy_of_a_row_is_answered_in_the_same_fold(tmp_path, dataset):
@@ -155,7 +165,7 @@ def test_rivals_answer_every_row_from_the_same_folds_and_there_is_a_verdict(tmp_
     # the mean of the other folds, and never the row's own
     labels = np.array([row["value"] for row in answers(work) if row["task"] == "y"])
     fold = folds_of(dataset)
-    examples = build(plan(parse_job(JOB), {"ds_1": Table("ds_1", dataset)}), {"ds_1": Table("ds_1", dataset)})
+    examples = examples_of(dataset)
     means = {f: labels[examples.in_fold(f).split == TRAIN].mean() for f in range(FOLDS)}
     expected = metrics_of("regression", labels, np.array([means[fold[row]] for row in range(ROWS)]))["rmse"]
     assert told_of["y"]["baselines"]["trivial"]["rmse"] == pytest.approx(expected)
