@@ -176,15 +176,25 @@ def represented(learner: Learner, rows: Rows) -> Tensor:
 def embedded(trunk: Trunk, rows: Rows) -> Tensor:
     """Return the representations ``[B, n, h]`` of all rows by one trunk, in passes of as many rows as suit it.
 
-    In training a trunk with layers of normalisation gets all rows in one pass: there the rows see each other.
+    In training the rows of a pass see each other where a trunk has layers of normalisation. Rows then take turns in
+    joining a pass, so that each has a share of all tasks and classes: Hoffer et al., *Train longer, generalize better*,
+    algorithm 1, ghost batches (https://arxiv.org/abs/1705.08741).
     """
     tasks, count = rows.labels.shape
     numeric, category = rows.numeric.flatten(0, 1), rows.category.flatten(0, 1)
-    most = trunk.rows_at_once(numeric.device)
-    if most is None or (trunk.training and normalises(trunk)):
-        most = max(1, tasks * count)
-    passes = zip(torch.split(numeric, most), torch.split(category, most), strict=True)
-    return torch.cat([trunk(*some) for some in passes]).view(tasks, count, -1)
+    most = trunk.rows_at_once(numeric.device) or max(1, tasks * count)
+    passes = -(-len(numeric) // most)
+    if passes <= 1:
+        z: Tensor = trunk(numeric, category)
+    elif trunk.training and normalises(trunk):
+        places = torch.arange(len(numeric), device=numeric.device)
+        turns = torch.cat([places[start::passes] for start in range(passes)])
+        z = torch.cat([trunk(numeric[start::passes], category[start::passes]) for start in range(passes)])
+        z = z[turns.argsort()]
+    else:
+        parts = zip(torch.split(numeric, most), torch.split(category, most), strict=True)
+        z = torch.cat([trunk(*part) for part in parts])
+    return z.view(tasks, count, -1)
 
 
 def loss(outputs: Tensor, labels: Tensor, question: Question) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from learning.networks.base import Trunk
+from learning.networks.normalisation import stacked as safely_stacked
 
 #: Tensors of B tasks, ``[B, …]``, or several of them by name.
 Stacked: TypeAlias = Tensor | Mapping[str, Tensor]
@@ -30,7 +31,8 @@ def at_once(function: OfTask, *stacked: Stacked) -> dict[str, Tensor]:
     """
     if _count(stacked[0]) == 1:
         return {name: found.unsqueeze(0) for name, found in function(*(_at(each, 0) for each in stacked)).items()}
-    found: dict[str, Tensor] = vmap(function, randomness="different")(*stacked)
+    with safely_stacked():
+        found: dict[str, Tensor] = vmap(function, randomness="different")(*stacked)
     return found
 
 

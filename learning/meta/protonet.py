@@ -22,8 +22,9 @@ class Protonet(MetaSpec):
     of classes, and the trunk stays as it is. For classification only.
 
     A class of which a support has no row cannot be answered: its probability is 0, and queries of it teach nothing. In
-    training an episode is normalised as a whole, support and queries in one pass, as in the paper's code; adapted models
-    use the running statistics of that. Transductive: support and queries each by themselves, in both.
+    training an episode is normalised as a whole, support and queries together as in the paper's code (a large one on a CPU
+    in parts that stay in the cache); adapted models use the running statistics of that. Transductive: support and queries
+    each by themselves, in both.
 
     Example:
         >>> import torch

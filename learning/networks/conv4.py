@@ -112,7 +112,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[n, filters, ⌊height / 2⌋, ⌊width / 2⌋]`` of ``x`` ``[n, fan_in, height, width]``; strided ⌈…⌉."""
-        z: Tensor = self.normalisation(self.convolution(channels_last(x)))
+        z: Tensor = self.normalisation(self.convolution(_laid_out(x)))
         z = functional.relu(z)
         return functional.max_pool2d(z, 2) if self.pooling else z
 
@@ -144,6 +144,18 @@ class Convolutional(Trunk):
                 with torch.no_grad():
                     module.weight[0] = 0.0
 
+    def batched_over_tasks(self, device: torch.device) -> bool:
+        """Convolutions with stacked weights are grouped ones: good on a GPU, no gain on a CPU.
+
+        Measured on one core, 28 × 28, 5 ways, 1 shot and 5 queries: second-order MAML stacked takes 1.3 × the time of one
+        task after the other when pooled, 0.9 × strided, and the graphs of all tasks at once (benchmark T2).
+        """
+        return device.type != "cpu"
+
+    def rows_at_once(self, device: torch.device) -> int | None:
+        """On a CPU so many that what lies between two blocks stays in the cache."""
+        return ROWS_AT_A_TIME if device.type == "cpu" else None
+
     def forward(self, numeric: Tensor, category: Tensor) -> Tensor:
         """Return the representation ``[n, h]`` of ``numeric`` ``[n, p]``, the pixels first, and ``category`` ``[n, q]``."""
         pixels = math.prod(self.shape)
@@ -164,6 +176,15 @@ def channels_last(x: Tensor) -> Tensor:
     Written as a permutation, which ``vmap`` knows; no copy where they lie so already.
     """
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+
+
+def _laid_out(x: Tensor) -> Tensor:
+    """Channels last, except on a CPU that will go back through the convolution: there that costs up to a quarter more.
+
+    Measured on one core, 28 × 28, 80 rows, forward and backward: strided 0.205 ms a row against 0.162, pooled 0.79
+    against 0.77; forward alone, pooled 0.33 against 0.38.
+    """
+    return x if x.device.type == "cpu" and torch.is_grad_enabled() else channels_last(x)
 
 
 class _Plan:

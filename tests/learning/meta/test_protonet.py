@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from learning.meta.base import Episodes, Learner, Rows, answers
+from learning.meta.base import Episodes, Learner, Rows, answers, represented
 from learning.meta.protonet import Protonet, logits, prototypes
 from learning.networks.base import InputShape
+from learning.networks.conv4 import Conv4
 from learning.networks.mlp import Mlp
 from tests.learning.meta import quadratic
 
@@ -129,3 +130,22 @@ def test_rows_are_embedded_in_passes_of_the_size_that_suits_the_network():
     cut = Protonet().adapt(learner, support, ways=3)
     assert sizes == [4, 4, 4, 3]
     torch.testing.assert_close(cut.weight, whole.weight)
+
+
+def test_in_training_each_pass_of_a_normalising_network_has_a_share_of_every_class():
+    torch.manual_seed(0)
+    network = Conv4(filters=4)
+    learner: Any = Protonet().build(network, InputShape(256, image=(1, 16, 16)), "classification", ways=3).train()
+    learner.trunk.rows_at_once = lambda device: 4
+    seen = []
+    learner.trunk.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0][:, 0].long().tolist()))
+    sorted_by_class = torch.arange(9) // 3
+    rows = Rows(torch.randn(1, 9, 256), torch.zeros(1, 9, 0, dtype=torch.long), sorted_by_class.unsqueeze(0))
+    rows.numeric[0, :, 0] = sorted_by_class.float()
+
+    z = represented(learner, rows)
+
+    assert seen == [[0, 1, 2], [0, 1, 2], [0, 1, 2]]
+    learner.trunk.rows_at_once = lambda device: 3
+    first = Rows(*(tensor[:, ::3] for tensor in rows.tensors))
+    torch.testing.assert_close(z[:, ::3], represented(learner, first))

@@ -208,3 +208,9 @@ def test_the_smallest_image_that_it_accepts_works(shape):
 def test_a_conv4_out_of_bounds_is_refused(values):
     with pytest.raises(ValidationError):
         Conv4.model_validate(values)
+
+
+def test_its_tasks_are_stacked_on_a_gpu_only_and_its_rows_cut_on_a_cpu_only():
+    trunk = Conv4(filters=4).build(OMNIGLOT)
+    assert [trunk.batched_over_tasks(torch.device(name)) for name in ("cpu", "cuda")] == [False, True]
+    assert [trunk.rows_at_once(torch.device(name)) for name in ("cpu", "cuda")] == [conv4.ROWS_AT_A_TIME, None]
