@@ -113,6 +113,14 @@ def read_by(session: Session, project_id: str, job_id: str) -> tuple[Dataset, ..
     return tuple(Dataset(*row) for row in rows)
 
 
+def living(session: Session, project_id: str, dataset_ids: Collection[str]) -> frozenset[str]:
+    """Those of the ids that are datasets of the project and not deleted."""
+    known = select(DatasetRow.id).where(
+        DatasetRow.project_id == project_id, DatasetRow.id.in_(dataset_ids), DatasetRow.deleted_at.is_(None)
+    )
+    return frozenset(session.scalars(known))
+
+
 def pin(session: Session, project_id: str, dataset_ids: Collection[str]) -> None:
     """Make sure that a new job may read these, and that none is deleted before this transaction ends.
 

@@ -1,7 +1,7 @@
 """From a body to a plan: what a job would do, or everything that stands against it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -11,8 +11,8 @@ from app.jobs.references import Found, find, still_there, with_ids
 from app.parts import Parts
 from learning.episodes import plan_meta
 from learning.errors import Notice, Problem
-from learning.grafting import datasets_of, plan_transfer, source_job
-from learning.planning import plan
+from learning.grafting import datasets_of, knows_test_rows, plan_transfer, plan_warm, source_job
+from learning.planning import Plan, plan
 from learning.scoring import plan_scoring
 from learning.specs import JobSpec, MetaJob, MultitaskJob, ScoringJob, TransferJob, parse_spec
 from learning.specs.split import SplitByFolds
@@ -46,14 +46,24 @@ def planned(parts: Parts, who: Principal, body: Mapping[str, Any]) -> Checked:
 
 def _checked(spec: MultitaskJob | MetaJob | ScoringJob, found: Found) -> Checked:
     if isinstance(spec, MultitaskJob):
-        training = plan(spec, found.tables, devices=devices())
+        training = _training(spec, found)
         read = sorted({source.dataset for source in training.sources})
-        return Checked(training.spec, read, (), training.notices, training.problems)
+        asked = () if spec.init is None else (spec.init,)
+        return Checked(training.spec, read, asked, training.notices, training.problems)
     if isinstance(spec, MetaJob):
         episodes = plan_meta(spec, found.tables, devices=devices())
         return Checked(episodes.spec, [spec.data.dataset], (), episodes.notices, episodes.problems)
     scoring = plan_scoring(spec, found.tables, found.headers)
     return Checked(scoring.spec, sorted(found.tables), sorted(found.headers), scoring.notices, scoring.problems)
+
+
+def _training(spec: MultitaskJob, found: Found) -> Plan:
+    if spec.init is None:
+        return plan(spec, found.tables, devices=devices())
+    source = found.headers[spec.init]
+    warm = plan_warm(spec, source, found.tables, devices=devices())
+    known = knows_test_rows(source_job(source), spec.split, found.tables.keys(), "/init")
+    return replace(warm, notices=(*warm.notices, *([known] if known else [])))
 
 
 def _grafted(parts: Parts, who: Principal, spec: TransferJob, found: Found) -> Checked:
@@ -63,7 +73,8 @@ def _grafted(parts: Parts, who: Principal, spec: TransferJob, found: Found) -> C
     job = source_job(header)
     wanted = datasets_of(job) if job else frozenset[str]()
     kept = still_there(parts, who, wanted)
-    notices = list(graft.notices)
+    known = knows_test_rows(job, spec.split, {spec.task.dataset}, "/source")
+    notices = [*graft.notices, *([known] if known else [])]
     if job is not None and isinstance(job.split, SplitByFolds):
         kept = []
         detail = "the source was cross-validated and has learned from all of its rows: forgetting will be null"

@@ -1,7 +1,6 @@
 """What a job's body names: its datasets and models, found for the project that asks."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -52,6 +51,8 @@ def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
             yield f"/models/{position}", model
     elif isinstance(spec, TransferJob):
         yield "/source", spec.source
+    elif isinstance(spec, MultitaskJob) and spec.init is not None:
+        yield "/init", spec.init
 
 
 def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
@@ -62,6 +63,8 @@ def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
         return spec.model_copy(update={"models": tuple(_model_id(session, project_id, one) for one in spec.models)})
     if isinstance(spec, TransferJob):
         return spec.model_copy(update={"source": _model_id(session, project_id, spec.source)})
+    if isinstance(spec, MultitaskJob) and spec.init is not None:
+        return spec.model_copy(update={"init": _model_id(session, project_id, spec.init)})
     return spec
 
 
@@ -97,14 +100,10 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
     return Found(tables, {key: _header(parts, artifacts[key], where) for where, key in _once(model_references(spec))})
 
 
-def still_there(parts: Parts, who: Principal, dataset_ids: Iterable[str]) -> list[str]:
+def still_there(parts: Parts, who: Principal, dataset_ids: Collection[str]) -> list[str]:
     """Those of the datasets that the project has."""
-    kept = []
     with parts.database.reading() as session:
-        for key in sorted(dataset_ids):
-            with suppress(NotFound):
-                kept.append(datasets.get(session, who.project_id, key).id)
-    return kept
+        return sorted(datasets.living(session, who.project_id, dataset_ids))
 
 
 def _once(references: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from learning.grafting.heads import SourceHeads
 from learning.grafting.plan import Graft
-from learning.grafting.source import inputs_of, network_of, sharing_of
-from learning.model import ModelFileInvalid, TrainedModel
-from learning.multitask.sharing.hard import HardPlan, HardShared
+from learning.grafting.source import inputs_of, network_of
+from learning.grafting.trunk import load_trunk
+from learning.model import TrainedModel
+from learning.multitask.sharing.hard import HardShared
 from learning.networks.heads import Heads
 from learning.transfer.base import TransferSpec
 
@@ -57,17 +59,11 @@ def start(
     network, layout = network_of(source.header), graft.plan.layout
     trunk = network.build(inputs_of(source.header))
     heads = Heads(layout, trunk.out_features, rows=rows)
-    weights = {
-        name.removeprefix("trunk."): torch.from_numpy(tensor.copy())
-        for name, tensor in source.tensors.items()
-        if name.startswith("trunk.")
-    }
-    try:
-        trunk.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelFileInvalid(f"expected weights that fit the header, found {str(error)[:200]}") from None
+    load_trunk(trunk, source.tensors)
     if graft.kept is not None:
-        weight, bias = _head(source, graft.kept, mean, deviation)
+        output = source.header.outputs[graft.kept]
+        place = -1 if output.group is None else output.group  # of a grouped model its mean head
+        weight, bias = SourceHeads(source).head(output, place, mean=mean, deviation=deviation)
         with torch.no_grad():
             heads.weight[0].copy_(weight)
             heads.bias[0].copy_(bias)
@@ -78,20 +74,3 @@ def start(
         if name.startswith("trunk.") or graft.kept is not None
     }
     return Grafted(plain, graft.spec.method, came)
-
-
-def _head(source: TrainedModel, kept: int, mean: float, deviation: float) -> tuple[Tensor, Tensor]:
-    """The source's head of an output, weight ``[units, h]`` and bias ``[units]``; of a grouped model its mean head."""
-    header, output = source.header, source.header.outputs[kept]
-    plan = sharing_of(header).plan(network_of(header), source.tensors, header.layout)
-    if not isinstance(plan, HardPlan):
-        raise ModelFileInvalid(f"expected a model with one trunk, found sharing {header.sharing['name']!r}")
-    first = header.layout.offsets[output.slot]
-    own = slice(first, first + header.layout.slots[output.slot].units)
-    place = -1 if output.group is None else output.group
-    weight = torch.from_numpy(plan.heads.weight[place, own].copy())
-    bias = torch.from_numpy(plan.heads.bias[place, own].copy())
-    if output.type == "regression":
-        weight = weight * (output.deviation / deviation)
-        bias = (bias * output.deviation + output.mean - mean) / deviation
-    return weight, bias

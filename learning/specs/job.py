@@ -25,6 +25,7 @@ from learning.specs.parts import (
     TrainingSpec,
 )
 from learning.specs.problems import Branches, problems_of, shown
+from learning.specs.scoring import ModelId
 from learning.specs.split import SPLIT_FORMS, Split, SplitByFraction
 
 # What a job uses when it names no method of a family.
@@ -40,6 +41,10 @@ class MultitaskJob(Frozen):
     network: NetworkSpec
     sharing: SharingSpec
     balancing: BalancingSpec
+    init: ModelId | None = Field(
+        default=None,
+        description="a stored model to start from, by id or alias: its trunk, and the heads of tasks it has",
+    )
     training: TrainingSpec = TrainingSpec()
     split: Split = SplitByFraction()
     repeats: Repeats = 1

@@ -103,6 +103,16 @@ def graft(*, on: str = "typed", source: str | None = None, **fields: Any) -> Mak
     return make
 
 
+def warm(*, on: str = "typed", init: Callable[[World], str] = lambda world: world.model, **fields: Any) -> Make:
+    """A multi-task job that starts from the world's model, on one of its tables."""
+
+    def make(world: World) -> dict[str, Any]:
+        task = {"dataset": world.odd[on], "target": "z"}
+        return {"kind": "multitask", "tasks": [task], "init": init(world), **fields}
+
+    return make
+
+
 def says(*words: str) -> Callable[[dict[str, Any]], None]:
     def check(answer: dict[str, Any]) -> None:
         told = " ".join(error["detail"] for error in answer["errors"])
@@ -204,12 +214,24 @@ CASES = [
          says("missing 'age'", "extra 'c', 'd'")),
     Case(60, "order", job(graft(on="shuffled"), dry_run=True), 200, check=no_errors),
     Case(60, "architecture", job(graft(network={"name": "linear"})), 422, "extra-field", "/network"),
+    Case(60, "init-unknown", job(warm(init=lambda _: UNKNOWN_MODEL)), 422, "model-not-found", "/init"),
+    Case(60, "init-foreign", job(warm(init=lambda world: world.foreign_model)), 422, "model-not-found", "/init", same_as_unknown),
+    Case(60, "init-deleted", job(warm(init=lambda world: world.deleted_model)), 409, "model-deleted", "/init"),
+    Case(60, "init-no-text", job(good(init=7)), 422, "wrong-type", "/init"),
+    Case(60, "init-features", job(warm(on="other_features")), 422, "source-feature-mismatch", "/init",
+         says("missing 'age'", "extra 'c', 'd'")),
+    Case(60, "init-architecture", job(warm(network={"name": "mlp", "widths": [9]})), 422, "source-architecture", "/init",
+         says("widths", "[8]", "[9]")),
+    Case(60, "init-sharing", job(warm(sharing={"name": "soft"})), 422, "source-architecture", "/init", says("'soft'")),
     Case(61, "unknown", job(graft(method={"name": "finetune", "parts": ["head", "conv5"]})), 422, "unknown-layer", "/method/parts/1"),
     Case(61, "all-frozen", job(graft(method={"name": "finetune", "parts": []})), 422, "nothing-trainable", "/method/parts"),
     Case(63, "negative", job(good(seed=-1)), 422, "out-of-range", "/seed"),
     Case(63, "huge", job(good(seed=2**64)), 422, "out-of-range", "/seed"),
     Case(63, "null", job(good(seed=None), dry_run=True), 200, check=drawn_seed),
     Case(64, "", job(training(device="cuda:7")), 422, "device-unavailable", "/training/device"),
+    Case(64, "transfer", job(graft(training={"device": "cuda:7"})), 422, "device-unavailable", "/training/device", says("'cuda:7'")),
+    Case(64, "no-device", job(training(device="tpu")), 422, "unknown-value", "/training/device"),
+    Case(64, "precision", job(training(precision="bfloat16")), 422, "unknown-value", "/training/precision"),
     Case(65, "seconds-zero", job(training(max_seconds=0)), 422, "out-of-range", "/training/max_seconds"),
     Case(65, "seconds-huge", job(training(max_seconds=1e9)), 422, "out-of-range", "/training/max_seconds"),
     Case(67, "model-twice", job(evaluate(lambda world: world.model, lambda world: world.model)), 422, "duplicate-model",
