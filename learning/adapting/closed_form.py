@@ -1,7 +1,6 @@
 """Models that were never meta-trained: a head in closed form on their trunk, held to the mean of their heads."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +42,6 @@ class ClosedForm(Adapter):
         self.header, self.heads = header, plan.heads
         self.nbytes = plan.heads.weight.nbytes + plan.heads.bias.nbytes
         self._delta = delta
-        # The features of grouped models are read beside the columns that say which group a row is of.
-        self._keys = tuple(name for name in header.group_by)
 
     def adapt(self, request: Request, samples: Sequence[Sample], *, check: bool = True) -> list[Adaptation]:
         if request.steps is not None:
@@ -160,8 +157,3 @@ def _task(taken: Taken, target: str, what: Known, pointer: str) -> Labelled:
         detail = f"expected the rows of the support to bring {target[:64]!r}, found none that does"
         raise InputError([Problem(pointer, "target-not-found", detail)])
     return labelled(taken, target, what.output, fixed=False)
-
-
-def renamed(head: Head, name: str) -> Head:
-    """The head of a target under the name of what answers it."""
-    return replace(head, task=replace(head.task, output=head.task.output.model_copy(update={"name": name})))

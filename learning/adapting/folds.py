@@ -27,8 +27,9 @@ def folds(
     most = min(len(order), MOST_FOLDS if tasks <= MOST_TASKS else FEW_FOLDS)
     # In turn through the sorted classes: no fold holds two rows of a class that has another elsewhere left.
     of = np.arange(len(order)) % most
-    everything = np.arange(len(labels))
     for fold in range(most):
         out = order[of == fold]
+        within = np.ones(len(labels), np.bool_)
+        within[out] = False
         if len(out) < len(labels):
-            yield np.setdiff1d(everything, out), out
+            yield np.flatnonzero(within), out

@@ -39,9 +39,6 @@ class Head:
     def rows(self) -> int:
         return int(self.task.there.sum())
 
-    def answers(self, z: NDArray[np.float32]) -> Values | object:
-        return answer(self.task.output, self.raw(z))
-
     def raw(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw outputs ``[n, units]`` of representations ``z`` ``[n, h]``."""
         out: NDArray[np.float32] = z @ self.weight.T + self.bias
@@ -84,13 +81,15 @@ def losses(output: Output, raw: NDArray[np.float32], labels: NDArray[np.float64]
     if isinstance(found, Values):
         errors: NDArray[np.float64] = (found.values - labels) ** 2
         return errors
-    return (decided(found.probabilities) != labels).astype(np.float64)
+    wrong: NDArray[np.float64] = (decided(found.probabilities) != labels).astype(np.float64)
+    return wrong
 
 
 def without_prior(output: Output, labels: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The losses of those who know nothing of the task: the mean of the other rows, or the most frequent class of all."""
     if output.type != "regression":
-        return (labels != np.bincount(labels.astype(np.int64)).argmax()).astype(np.float64)
+        wrong: NDArray[np.float64] = (labels != np.bincount(labels.astype(np.int64)).argmax()).astype(np.float64)
+        return wrong
     if len(labels) < 2:
         return None
     errors: NDArray[np.float64] = ((labels - labels.mean()) * (len(labels) / (len(labels) - 1))) ** 2

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from learning.adapting.asked import Cells, Sample, count_rows, names_of, placed, values_of, without
-from learning.encoding.encoding import Absent, Encoded, Encoding
+from learning.encoding.absent import Absent
+from learning.encoding.encoding import Encoded, Encoding
 from learning.errors import InputError, Notice, Problem, pointer_to
 from learning.header import ModelHeader
 from learning.meta_header import MetaHeader
@@ -97,7 +98,7 @@ class Intake:
         if uneven:
             detail = f"expected {rows} values as in the first column, found {len(part.cells[uneven[0]])}"
             return [Problem(part.at + pointer_to("columns", uneven[0]), "ragged-rows", detail)]
-        if own.cells.keys() != self._features:  # type: ignore[union-attr]  # no table
+        if set(names_of(own.cells)) != self._features:
             try:
                 check_names(names_of(own.cells), self._features, self._known, part.style)
             except InputError as error:

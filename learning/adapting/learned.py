@@ -35,15 +35,15 @@ class _Task:
     asked: Labelled
     rows: Encoded
     labels: NDArray[np.float64]
+    scaled: NDArray[np.float32]
     query: Encoded | None
     ways: int
 
     def episode(self, *, within: NDArray[np.int64] | None = None, out: NDArray[np.int64] | None = None) -> Episode:
         """All rows and the queries, or some rows and those left out."""
-        scaled = self.asked.scaled[self.asked.there].astype(np.float32)
         if within is None or out is None:
-            return Episode(self.rows, scaled, self.query, self.ways)
-        return Episode(_some(self.rows, within), scaled[within], _some(self.rows, out), self.ways)
+            return Episode(self.rows, self.scaled, self.query, self.ways)
+        return Episode(_some(self.rows, within), self.scaled[within], _some(self.rows, out), self.ways)
 
 
 class Learned(Adapter):
@@ -102,7 +102,15 @@ class Learned(Adapter):
         asked = meta_task(self.header, self._episodic.method, support, target)
         ways = 1 if asked.output.type == "regression" else len(asked.output.classes or ())
         there = np.flatnonzero(asked.there)
-        return _Task(sample, asked, _some(rows, there), asked.labels[asked.there], query, ways)
+        return _Task(
+            sample,
+            asked,
+            _some(rows, there),
+            asked.labels[asked.there],
+            asked.scaled[asked.there].astype(np.float32),
+            query,
+            ways,
+        )
 
     def _left_out(self, tasks: Sequence[_Task], request: Request) -> list[NDArray[np.float64] | None]:
         """The losses ``[n]`` of each task's rows by what learned from others of its rows; NaN where none was left out."""
@@ -121,12 +129,14 @@ class Learned(Adapter):
                 places.append((index, out))
         represented = self._episodic.reads_representations
         outcomes = self._episodic.run(episodes, steps=request.steps, represented=represented, tensors=False)
-        found = [np.full(len(task.labels), np.nan) for task in tasks]
+        widths = [1 if task.asked.output.type == "binary" else task.ways for task in tasks]
+        raw = [
+            np.full((len(task.labels), width), np.nan, np.float32) for task, width in zip(tasks, widths, strict=True)
+        ]
         for (index, out), outcome in zip(places, outcomes, strict=True):
-            task = tasks[index]
-            if outcome.raw is not None and np.isfinite(outcome.raw).all():
-                found[index][out] = losses(task.asked.output, _raw(task.asked.output, outcome.raw), task.labels[out])
-        return [*found]
+            if outcome.raw is not None:
+                raw[index][out] = _raw(tasks[index].asked.output, outcome.raw)
+        return [_losses(task, own) for task, own in zip(tasks, raw, strict=True)]
 
     def _before(self, task: _Task) -> NDArray[np.float64] | None:
         """The losses of the initialisation, where it knows what the task asks."""
@@ -172,6 +182,14 @@ class Learned(Adapter):
             "heads.rows": np.full((1, 1), len(task.labels), np.float32),
         }
         return Delta(header, {n: t for n, t in own.items() if not np.array_equal(t, self._tensors[n])} | heads)
+
+
+def _losses(task: _Task, raw: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The losses ``[n]`` of raw outputs ``[n, units]``; NaN where there is none."""
+    told: NDArray[np.bool_] = np.isfinite(raw).all(axis=1)
+    found = losses(task.asked.output, np.where(told[:, None], raw, 0.0), task.labels)
+    found[~told] = np.nan
+    return found
 
 
 def _raw(output: Output, raw: NDArray[np.float32]) -> NDArray[np.float32]:

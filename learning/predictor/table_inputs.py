@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from learning.encoding.encoding import Encoding
 from learning.errors import InputError, Problem, pointer_to
 from learning.header import Input, ModelHeader
+from learning.meta_header import MetaHeader
 from learning.predictor.inputs import unseen_category
 from learning.predictor.unseen import Unseen
 
@@ -26,7 +27,7 @@ _IS: Mapping[str, Callable[[pa.DataType], bool]] = {
 }
 
 
-def check_table(table: pa.Table, header: ModelHeader, required: Collection[str]) -> None:
+def check_table(table: pa.Table, header: ModelHeader | MetaHeader, required: Collection[str]) -> None:
     """Check that a table has the columns ``required``, each of its type; other columns are not read.
 
     Raises:
