@@ -63,8 +63,7 @@ def repeated(
         if begin.repeat == 0:
             left = {f"first/{name}": tensor for name, tensor in fitted.best.items()}
         else:
-            said = answers(begin.repeat, fitted.best)
-            left |= {f"outputs/{begin.repeat}/{task}": torch.from_numpy(output) for task, output in said.items()}
+            left |= _packed(begin.repeat, answers(begin.repeat, fitted.best))
         begin, checkpoints = after(fitted.state), Checkpoints(checkpoints.folder, checkpoints.attempt, ())
 
 
@@ -104,6 +103,24 @@ def _others(left: Mapping[str, Tensor]) -> list[Outputs]:
     found: dict[int, dict[int, NDArray[np.float64]]] = {}
     for name, tensor in left.items():
         if name.startswith("outputs/"):
-            _, repeat, task = name.split("/")
-            found.setdefault(int(repeat), {})[int(task)] = tensor.cpu().numpy()
+            _, repeat, form = name.split("/")
+            tasks, rows = left[f"tasks/{repeat}/{form}"].cpu().numpy()
+            pieces = np.split(tensor.cpu().numpy(), np.cumsum(rows)[:-1])
+            found.setdefault(int(repeat), {}).update(zip(tasks.tolist(), pieces, strict=True))
     return [found[repeat] for repeat in sorted(found)]
+
+
+def _packed(repeat: int, said: Outputs) -> dict[str, Tensor]:
+    """Return the answers of a repeat as few tensors: a checkpoint shall not hold one for each of thousands of tasks.
+
+    Those of one form, a number a row or so many classes, are joined; ``tasks`` ``[2, T]`` holds whose they are and how
+    many rows each has.
+    """
+    forms: dict[str, list[int]] = {}
+    for task in sorted(said):
+        forms.setdefault("x".join(map(str, said[task].shape[1:])) or "value", []).append(task)
+    packed: dict[str, Tensor] = {}
+    for form, tasks in forms.items():
+        packed[f"tasks/{repeat}/{form}"] = torch.tensor([tasks, [len(said[task]) for task in tasks]])
+        packed[f"outputs/{repeat}/{form}"] = torch.from_numpy(np.concatenate([said[task] for task in tasks]))
+    return packed

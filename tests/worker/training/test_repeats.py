@@ -1,6 +1,8 @@
 """Several trainings of one job: the first is the model, the others its spread."""
 
+import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from learning.specs import TrainingSpec
@@ -9,8 +11,8 @@ from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
 from worker.training.batches import repeat_seed
 from worker.training.checkpoint import TrainingState
-from worker.training.fitting import Part
-from worker.training.repeats import after, limited
+from worker.training.fitting import Checkpoints, Fitted, Part
+from worker.training.repeats import after, limited, repeated
 
 REPEATS, EPOCHS = 3, 6
 ONCE = {
@@ -119,6 +121,27 @@ def test_keep_best_in_a_later_repeat_keeps_the_first_whole(tmp_path, dataset):
     assert ended["outcome"] == "cancelled"
     assert model_of(work) == model_of(whole)
     assert [spread["values"] for spread in spreads(work)] == [spread["values"][:2] for spread in spreads(whole)]
+
+
+def test_answers_of_every_form_are_left_to_the_next_repeat_in_few_tensors(tmp_path):
+    random = np.random.default_rng(0)
+    said = {
+        repeat: {task: random.uniform(size=(task + 2, 3) if task % 3 == 0 else task + 2) for task in (4, 0, 7, 3, 1)}
+        for repeat in (1, 2, 3)
+    }
+    left = []
+
+    def train(part, checkpoints):
+        left.append(len(part.left))
+        return Fitted({"w": torch.zeros(1)}, part.begin, None)
+
+    nowhere = Checkpoints(tmp_path, 1, ())
+    found = repeated(4, train, lambda repeat, _: said[repeat], checkpoints=nowhere, device=torch.device("cpu"))
+
+    assert left == [0, 1, 5, 9]
+    assert [sorted(outputs) for outputs in found.others] == [[0, 1, 3, 4, 7]] * 3
+    for outputs, expected in zip(found.others, said.values(), strict=True):
+        assert all((outputs[task] == expected[task]).all() for task in expected)
 
 
 def test_progress_counts_the_epochs_of_all_repeats(tmp_path, dataset):
