@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from learning.adapting import is_adaptable
 from learning.admission import admit
 from learning.model import ModelFileInvalid
 
@@ -71,7 +72,7 @@ def main(path: Path) -> None:
     _confine(path.stat().st_size)
     try:
         header = admit(path)
-        answer = {"name": header.name, **header.public()}
+        answer = {"name": header.name, **header.public(), "adaptable": is_adaptable(header)}
     except ModelFileInvalid as error:
         answer = {"refused": error.detail}
     sys.stdout.buffer.write(json.dumps(answer, allow_nan=False).encode())

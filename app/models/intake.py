@@ -52,7 +52,6 @@ def _checked(told: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     # of the rows that it was judged on nothing is known here
     tasks = [{**task, "metrics": {}} for task in told["tasks"]]
     header = {key: value for key, value in told.items() if key != "name"} | {"tasks": tasks}
-    header["adaptable"] = told["kind"] == "meta"
     try:
         check_shown(header)
     except ValidationError as error:

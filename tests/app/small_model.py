@@ -48,11 +48,9 @@ def store_model(tenant: Tenant, spec: Mapping[str, Any], *, factor: float = 1.0,
     tables = {key: Table(key, artifacts.path(sha256)) for key, sha256 in held.datasets.items()}
     planned = plan(parse_job(held.spec), tables)
     examples = build(planned, tables)
-    encoding = fit(examples.features, planned.types, train=examples.split == TRAIN)
+    encoding = fit(examples.features, planned.types, train=examples.split == TRAIN, images=planned.images)
     torch.manual_seed(0)
-    network = planned.spec.sharing.build(
-        planned.spec.network, encoding.inputs, planned.layout
-    )
+    network = planned.spec.sharing.build(planned.spec.network, encoding.inputs, planned.layout)
     scales = np.tile([0.0, 1.0], (len(planned.tasks), 1))
     group_by = planned.spec.grouped.group_by if planned.spec.grouped else ()
     types = next(iter(tables.values())).types
@@ -61,7 +59,7 @@ def store_model(tenant: Tenant, spec: Mapping[str, Any], *, factor: float = 1.0,
     scaled = TrainedModel(header, {name: (array * factor).astype(np.float32) for name, array in model.tensors.items()})
     path = artifacts.stage()
     scaled.save(path)
-    public = {**header.public(), "adaptable": False}
+    public = {**header.public(), "adaptable": True}
     public["tasks"] = [{**task, "metrics": {}} for task in public["tasks"]]
     new = NewModel(name=header.name, header=public, artifact=artifacts.publish(path))
     tenant.finish(held, Outcome("succeeded", model=new, **outcome))

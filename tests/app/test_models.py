@@ -29,7 +29,7 @@ def test_a_model_shows_its_tasks_and_inputs(tenant: Tenant, model: str):
 
     assert shown.keys() == KEYS
     assert (shown["id"], shown["object"], shown["name"], shown["kind"]) == (model, "model", "small", "multitask")
-    assert (shown["parents"], shown["aliases"], shown["adaptable"], shown["expires_at"]) == ([], [], False, None)
+    assert (shown["parents"], shown["aliases"], shown["adaptable"], shown["expires_at"]) == ([], [], True, None)
     assert [(task["name"], task["type"]) for task in shown["tasks"]] == [("y", "regression"), ("z", "binary")]
     inputs = {column["name"]: column for column in shown["inputs"]}
     assert {name: column["type"] for name, column in inputs.items()} == {

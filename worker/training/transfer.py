@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from learning.adapting import is_adaptable
 from learning.errors import SpecError
 from learning.grafting import Graft, plan_transfer, start
 from learning.header import ModelHeader, header_of
@@ -197,4 +198,4 @@ def _body(
     result = job_result([told], pooled, sampled=judgement.sampled) | {"summary": sentence(entry)}
     public = model.header.public()
     public["tasks"] = [public["tasks"][0] | {"metrics": entry["test"]}]
-    return {"result": result, "tasks": [entry], "model": {**public, "adaptable": False}}
+    return {"result": result, "tasks": [entry], "model": {**public, "adaptable": is_adaptable(model.header)}}
