@@ -110,6 +110,8 @@ def _data(card: ModelCard) -> list[str]:
 
 
 def _input(column: Any) -> str:
+    if column.type == "image":
+        return f"* {code(column.name)}: image of {column.height} × {column.width} pixels, channels: {column.channels}"
     values = getattr(column, "values", None)
     return f"* {code(column.name)}: {column.type}" + (f" of {len(values)} values" if values else "")
 

@@ -40,11 +40,24 @@ class ValuesInput(Closed):
     values: list[str]
 
 
+class ImageInput(Closed):
+    """Images, which are brought to this size in pixels; one channel is grey, three are red, green and blue."""
+
+    name: str
+    type: Literal["image"]
+    height: int
+    width: int
+    channels: int
+
+
 class PlainInput(Closed):
     """A column that rows must bring."""
 
     name: str
     type: Literal["number", "category", "boolean", "date", "text"]
+
+
+Input = ValuesInput | ImageInput | PlainInput
 
 
 class Model(Closed):
@@ -60,7 +73,7 @@ class Model(Closed):
     aliases: list[str]
     adaptable: bool
     tasks: list[Task] | None = Field(description=f"Null when there are more than {SHOWN_TASKS}: see …/tasks.")
-    inputs: list[ValuesInput | PlainInput]
+    inputs: list[Input]
     network: dict[str, Any]
     method: dict[str, Any]
     bytes: int = Field(description="Of its file; of an adapted model, of what it adds to the one it was adapted from.")

@@ -12,14 +12,13 @@ from app.models.merged import whole
 from app.models.schemas import (
     SHOWN_TASKS,
     Edge,
+    Input,
     Lineage,
     Model,
     ModelQuery,
     ModelTaskQuery,
     Node,
-    PlainInput,
     Task,
-    ValuesInput,
 )
 from app.pages import Page
 from app.pages import page as make_page
@@ -35,7 +34,7 @@ from store.paging import Page as StorePage
 from store.session import Database
 
 _TASKS: TypeAdapter[list[Task]] = TypeAdapter(list[Task])
-_INPUTS: TypeAdapter[list[ValuesInput | PlainInput]] = TypeAdapter(list[ValuesInput | PlainInput])
+_INPUTS: TypeAdapter[list[Input]] = TypeAdapter(list[Input])
 
 
 def page(parts: Parts, who: Principal, query: ModelQuery) -> Page[Model]:

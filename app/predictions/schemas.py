@@ -12,7 +12,9 @@ class PredictRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    rows: list[dict[str, Any]] | None = Field(default=None, description="One object a row, all with the same keys.")
+    rows: list[dict[str, Any]] | None = Field(
+        default=None, description='One object a row, all with the same keys. An image is `{"base64": "…"}`.'
+    )
     columns: dict[str, list[Any]] | None = Field(default=None, description="One list a column, all of one length.")
     tasks: list[str] | None = Field(default=None, description="Only these tasks; all of them when absent.")
     strict: bool = Field(default=False, description="Refuse unseen groups and categories instead of warning.")

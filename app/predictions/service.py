@@ -1,12 +1,14 @@
 """Answers of a warm model: bytes in, bytes out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from anyio.to_thread import run_sync
 
 from app.errors import first_problem
+from app.images import decoded
 from app.named import named
 from app.parts import Parts
 from app.predictions import query
@@ -31,24 +33,31 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor
 
 
 async def predict(predictor: Predictor, model_id: str, body: bytes, *, most_rows: int) -> bytes:
-    """The answer to a POST; large requests are worked out in a thread, so that they do not hold up the small ones.
+    """The answer to a POST; large requests, and those with images, are worked out in a thread, so that they do not hold up
+    the small ones.
 
     Raises:
         ApiError: the body is no request for predictions.
         InputError: the rows do not fit the model's inputs.
         ModelUnhealthy: an output is not finite.
     """
-    if len(body) * predictor.nbytes > INLINE_WORK:
+    if len(body) * predictor.nbytes > INLINE_WORK or predictor.header.encoding.image is not None:
         return await run_sync(_predict, predictor, model_id, body, most_rows)
     return _predict(predictor, model_id, body, most_rows)
 
 
 def _predict(predictor: Predictor, model_id: str, body: bytes, most_rows: int) -> bytes:
-    return answer(predictor, model_id, parse(body, most_rows=most_rows))
+    asked = parse(body, most_rows=most_rows)
+    if predictor.header.encoding.image is not None:
+        asked = replace(asked, columns=decoded(asked.columns, asked.form, predictor.header.inputs))
+    return answer(predictor, model_id, asked)
 
 
 def predict_one(predictor: Predictor, model_id: str, parameters: Sequence[tuple[str, str]]) -> bytes:
     """The answer to a GET: one row, its problems placed at the query's parameters."""
+    if predictor.header.encoding.image is not None:
+        detail = "expected rows in a POST for a model that reads images, found a GET: an image does not fit into a query string"
+        raise first_problem([{"location": "query", "code": "invalid-image", "detail": detail}])
     asked = query.read(parameters, predictor.header.inputs)
     try:
         return answer(predictor, model_id, asked)

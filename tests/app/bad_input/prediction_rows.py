@@ -1,12 +1,15 @@
-"""Part E: predictions (rows 68 to 76), and row 22."""
+"""Part E: predictions (rows 68 to 77), and row 22."""
 
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import numpy as np
 
 from tests.app.bad_input.case import Case, Send, warns
 from tests.app.bad_input.world import UNKNOWN_MODEL, World
+from tests.app.pictures import bar, cell, png
+from tests.store.ingest.picture import huge_png
 
 ROW = {"age": 30.0, "region": "north", "member": True, "day": "2024-05-06"}
 JSON = {"Content-Type": "application/json"}
@@ -46,6 +49,33 @@ def names_both(answer: dict[str, Any]) -> None:
     assert {entry["pointer"] for entry in answer["errors"]} == {"/rows/0/age", "/rows/0/day"}
 
 
+def of_pictures(world: World) -> str:
+    return world.image_model
+
+
+def pictures(fourth: Any) -> dict[str, Any]:
+    """Four rows of pictures, of which the last is in question."""
+    return {"rows": [{"image": GOOD_PICTURE}] * 3 + [{"image": fourth}]}
+
+
+GOOD_PICTURE = cell(png(bar("lying", 1)))
+ODD_PICTURES = {
+    "null": None,
+    "string": GOOD_PICTURE["base64"],
+    "pixels": [[0, 1], [1, 0]],
+    "other-field": {"url": "http://127.0.0.1/cat.png"},
+    "further-field": {**GOOD_PICTURE, "name": "cat"},
+    "number": {"base64": 7},
+    "garbage": {"base64": "@@@@"},
+    "url-safe-alphabet": {"base64": "_-_-"},
+    "no-padding": {"base64": GOOD_PICTURE["base64"].rstrip("=")[:-1]},
+    "data-url": {"base64": "data:image/png;base64," + GOOD_PICTURE["base64"]},
+    "empty": {"base64": ""},
+    "no-image": cell(b"a,b\n1,2\n"),
+    "torn": cell(png(bar("lying", 1))[:-30]),
+    "gif": cell(b"GIF89a" + bytes(40)),
+    "svg": cell(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+}
 ODD_VALUES = {"string": "30", "boolean": True, "nested": [30], "object": {"x": 1}}
 COLUMNS = {name: [value] * 3 for name, value in ROW.items()}
 QUERY = {"age": "30", "region": "north", "member": "true", "day": "2024-05-06"}
@@ -93,5 +123,36 @@ CASES = [
     Case(75, "foreign", predict(rows({}), model=lambda world: world.foreign_model), 404, "not-found"),
     Case(75, "unknown", predict(rows({}), model=lambda _: UNKNOWN_MODEL), 404, "not-found"),
     Case(75, "get", get(QUERY, model=lambda world: world.foreign_model), 404, "not-found"),
+    *(
+        Case(77, name, predict(pictures(value), model=of_pictures), 422, "invalid-image", "/rows/3/image")
+        for name, value in ODD_PICTURES.items()
+    ),
+    Case(
+        77,
+        "columns",
+        predict({"columns": {"image": [GOOD_PICTURE, None]}}, model=of_pictures),
+        422,
+        "invalid-image",
+        "/columns/image/1",
+    ),
+    Case(
+        77,
+        "too-many-pixels",
+        predict(pictures(cell(huge_png(8_000))), model=of_pictures),
+        413,
+        "image-too-large",
+        "/rows/3/image",
+    ),
+    Case(77, "20-MB", predict(pictures(cell(bytes(15 * 2**20))), model=of_pictures), 413, "body-too-large"),
+    Case(77, "another-size", predict(pictures(cell(png(np.zeros((40, 9), np.uint8)))), model=of_pictures), 200),
+    Case(77, "query", get({"image": "x"}, model=of_pictures), 422, "invalid-image"),
+    Case(
+        77,
+        "missing",
+        predict({"rows": [{"label": "lying"}]}, model=of_pictures),
+        422,
+        "missing-feature",
+        "/rows/0/image",
+    ),
     Case(76, "", predict(rows({}), model=lambda world: world.unhealthy_model), 503, "model-unhealthy"),
 ]

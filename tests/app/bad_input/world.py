@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store import idempotency
+from tests.app.pictures import of_images, upload_images
 from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import Tenant, spec, table
 
@@ -56,6 +57,7 @@ class World:
     foreign: str
     odd: dict[str, str]
     model: str
+    image_model: str
     grouped_model: str
     unhealthy_model: str
     deleted_model: str
@@ -89,6 +91,7 @@ def make_world(new_tenant: Callable[[], Tenant]) -> World:
         foreign=foreign,
         odd={name: tenant.upload(content, name=name)["id"] for name, content in ODD_TABLES.items()},
         model=model,
+        image_model=store_model(tenant, of_images(upload_images(tenant))),
         grouped_model=store_model(tenant, grouped(typed)),
         unhealthy_model=store_model(tenant, listed(typed), factor=HUGE),
         deleted_model=removed,
