@@ -57,6 +57,9 @@ def show(job: Document, *, console: Console) -> None:
     if job["kind"] == "evaluate":
         _show_evaluation(job, console)
         return
+    if job["kind"] == "meta":
+        _show_protocols(job, console)
+        return
     table = Table(
         title=f"{_title(job)}: the shared model beside its rivals, on rows that none of them saw",
         box=SIMPLE_HEAD,
@@ -74,6 +77,29 @@ def show(job: Document, *, console: Console) -> None:
     if len(tasks) > _MOST_ROWS:
         console.print(f"… and {len(tasks) - _MOST_ROWS} more tasks")
     console.print(result["summary"], markup=False)
+
+
+def _show_protocols(job: Document, console: Console) -> None:
+    """A row for each protocol of a meta-learning: adapted to tasks that it never saw, beside what needs no meta-learning."""
+    table = Table(
+        title=f"{_title(job)}: tasks that training never saw, mean ± 95 % over episodes",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("protocol", overflow="fold")
+    for head in ("adapted", "not\nadapted", "simple", "from\nscratch"):
+        table.add_column(head, justify="right", no_wrap=True)
+    table.add_column("gain over\nscratch", no_wrap=True)
+    for name, task in job["result"]["tasks"].items():
+        metric, baselines = task["metric"], task["baselines"]
+        simple = baselines.get("ridge") or baselines.get("nearest_centroid")
+        own = f"{_number(task['test'][metric])} ± {_number(task['margin'][metric])}"
+        others = (baselines.get("no_adaptation"), simple, baselines.get("from_scratch"))
+        figures = [_number((other or {}).get(metric)) for other in others]
+        table.add_row(f"{escape(name)}\n[dim]{metric}[/]", own, *figures, _comparison(task), end_section=True)
+    console.print(table)
+    console.print(job["result"]["summary"], markup=False)
 
 
 def _show_evaluation(job: Document, console: Console) -> None:

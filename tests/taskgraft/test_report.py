@@ -106,3 +106,31 @@ def test_of_an_evaluation_each_model_stands_beside_those_before_it(console):
     assert ["mdl_2", "rmse", "0.612", "+12.3%", "[+5.0%,", "+20.0%]", "over", "mdl_1"] in found
     assert ["mdl_2", "roc_auc", "–", "–"] in found
     assert any("[b]x[/b]: 90 rows, answers in ds_9" in line for line in lines(console))
+
+
+def test_a_protocol_of_a_meta_job_stands_beside_what_needs_no_meta_learning(console):
+    protocol = task(
+        metric="accuracy",
+        test={"accuracy": 0.97},
+        margin={"accuracy": 0.01},
+        baselines={
+            "no_adaptation": {"accuracy": 0.2},
+            "nearest_centroid": {"accuracy": 0.7},
+            "from_scratch": {"accuracy": 0.6},
+        },
+        gains={"from_scratch": 0.92},
+        interval=[0.9, 0.94],
+    )
+    summary = "5-way 1-shot: accuracy 97% after adapting."
+    report.show(
+        {
+            "id": "job_1",
+            "name": "letters",
+            "kind": "meta",
+            "result": {"tasks": {"5-way": protocol}, "summary": summary},
+        },
+        console=console,
+    )
+    row = next(line for line in lines(console) if line.startswith("5-way "))
+    assert row.split() == ["5-way", "0.97", "±", "0.01", "0.2", "0.7", "0.6", "+92%"]
+    assert lines(console)[-1] == summary
