@@ -110,7 +110,8 @@ def _check_contents(
 ) -> None:
     """A problem for every target with fewer rows than folds; copies of a row are in one fold, so they count once."""
     at, slot = np.nonzero(rows.task_of >= 0)
-    of = np.unique(np.stack([unit_of[rows.task_of[at, slot]], folds.content[at]]), axis=1)[0]
+    contents = len(folds.cell)
+    of = np.unique(unit_of[rows.task_of[at, slot]] * contents + folds.content[at]) // contents
     for task, count in zip(pointers.values(), np.bincount(of, minlength=len(pointers)).tolist(), strict=True):
         if count < folds.count:
             detail = (
