@@ -70,6 +70,7 @@ class Learner(nn.Module):
         self.trunk = trunk
         self.question: Question = question
         self.normalisation: Norm = normalisation
+        self.normalises = normalises(trunk)
         self.head = None if ways is None else nn.Linear(trunk.out_features, ways)
 
     def forward(self, numeric: Tensor, category: Tensor) -> Tensor:
@@ -163,7 +164,7 @@ def answers(learner: Learner, adapted: Adapted, rows: Rows) -> Tensor:
 
 def represented(learner: Learner, rows: Rows) -> Tensor:
     """Return the representations ``[B, n, h]`` of all rows; of a transductive learner each task's rows by themselves."""
-    if learner.normalisation == "inductive" or not normalises(learner.trunk):
+    if learner.normalisation == "inductive" or not learner.normalises:
         return embedded(learner.trunk, rows)
 
     def forward(numeric: Tensor, category: Tensor) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from torch.func import functional_call, grad
 
 from learning.meta.base import Adapted, Learner, Rows, evaluating, loss
 from learning.meta.batching import each
-from learning.networks.normalisation import normalises, statistics
+from learning.networks.normalisation import statistics
 
 #: The tensors of a learner by the names of its ``state_dict``, for one task.
 Weights: TypeAlias = Mapping[str, Tensor]
@@ -34,7 +34,7 @@ def query_loss(learner: Learner, weights: Weights, support: Rows, query: Rows, *
 
     Inductive: normalised by the statistics of the support, as the stored model will be, with gradients through them.
     """
-    if learner.normalisation == "transductive" or not normalises(learner.trunk):
+    if learner.normalisation == "transductive" or not learner.normalises:
         return task_loss(learner, weights, query, ways=ways)
     count, rows = len(support), support.then(query)
     with statistics(rows=count):
@@ -73,7 +73,7 @@ def adapted(learner: Learner, support: Rows, descent: Descent, *drawn: Tensor, w
 def _outputs(learner: Learner, weights: Weights, rows: Rows) -> Tensor:
     """Return the raw outputs ``[n, ways of the head]`` of one task's rows."""
     tensors = dict(weights)
-    for name, module in learner.named_modules():
+    for name, module in learner.named_modules() if rows.category.shape[1] else ():
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             # The row of the unseen value is zero and stays so; torch forgets that under vmap and gives it a gradient.
             learns = torch.arange(module.num_embeddings, device=rows.labels.device) != module.padding_idx
@@ -84,7 +84,7 @@ def _outputs(learner: Learner, weights: Weights, rows: Rows) -> Tensor:
 
 def _recorded(learner: Learner, weights: Weights, rows: Rows) -> dict[str, Tensor]:
     """The statistics that the support has under the adapted weights: the running ones of the task's own model."""
-    if not normalises(learner.trunk):
+    if not learner.normalises:
         return {}
     seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
     with statistics(seen=seen):

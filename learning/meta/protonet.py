@@ -7,7 +7,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from learning.meta.base import Adapted, Episodes, Learner, MetaSpec, Rows, evaluating, represented
-from learning.networks.normalisation import normalises
 
 #: The logit of a class of which the support has no row: its probability is 0, and everything stays finite.
 ABSENT = -1e30
@@ -45,7 +44,7 @@ class Protonet(MetaSpec):
     def add_gradient(self, learner: Learner, episodes: Episodes, *, ways: int) -> Tensor:
         tasks = len(episodes.support)
         # An episode by itself where its rows see each other; the graph of one is then gone before the next is made.
-        size = 1 if normalises(learner.trunk) else tasks
+        size = 1 if learner.normalises else tasks
         losses = []
         for part in (slice(task, task + size) for task in range(0, tasks, size)):
             found = _losses(learner, episodes.support[part], episodes.query[part], ways=ways)
