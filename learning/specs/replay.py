@@ -35,7 +35,7 @@ class ReplayJob(Frozen):
         """The recorded job as far as it decides the weights that were stored.
 
         Rivals are trained after them and apart from them; of several repeats the first one's weights are stored, and it
-        had its share of the seconds.
+        had its share of the seconds, as each fold of a cross-validation has.
 
         Raises:
             SpecError: this release does not read the recorded spec.
@@ -48,7 +48,9 @@ class ReplayJob(Frozen):
         if repeats > 1:
             without["repeats"] = 1
             if (seconds := recorded.training.max_seconds) is not None:
-                without["training"] = recorded.training.model_copy(update={"max_seconds": seconds / repeats})
+                folds = getattr(recorded.split, "folds", None)
+                share = 1 / repeats if folds is None else (1 + folds) / (1 + folds * repeats)
+                without["training"] = recorded.training.model_copy(update={"max_seconds": seconds * share})
         return recorded.model_copy(update=without)
 
 

@@ -46,6 +46,15 @@ def test_datasets_are_listed_in_pages_newest_first(toy):
     assert [item.id for item in page(toy, name="3").items] == [born[3]]
 
 
+def test_those_that_are_there_are_told_at_once(toy, database, clock):
+    kept, gone, foreign = toy.dataset(), toy.dataset(), Toy(database, clock).dataset()
+    delete(toy, gone)
+    with toy.database.reading() as session:
+        found = datasets.living(session, toy.project_id, [kept, gone, foreign, "ds_unknown"])
+        assert found == {kept}
+        assert datasets.living(session, toy.project_id, []) == frozenset()
+
+
 def test_datasets_are_filtered_by_time(toy):
     toy.dataset()
     before = toy.clock.time

@@ -1,6 +1,6 @@
 """The stored model on its test rows, through the very object that will serve it (DESIGN D15)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from learning.metrics import Metrics, test_metrics
 from learning.planning import TEST
 from learning.predictor import Predictor
+from worker.training.baselines.single_task import Stopped
 from worker.training.prepare import Prepared
 
 
@@ -21,12 +22,17 @@ class Evaluation:
     metrics: Sequence[Metrics]
 
 
-def evaluate(predictor: Predictor, prepared: Prepared) -> Evaluation:
-    """Answer every task's test rows and measure the answers; a task without test rows has no metrics."""
-    grouped = prepared.plan.spec.grouped is not None
-    return measured(
-        prepared, _grouped_outputs(predictor, prepared) if grouped else _listed_outputs(predictor, prepared)
-    )
+def evaluate(predictor: Predictor, prepared: Prepared, *, stop: Callable[[], bool] = lambda: False) -> Evaluation:
+    """Answer every task's test rows and measure the answers; a task without test rows has no metrics.
+
+    Raises:
+        Stopped: ``stop``, asked before each table's rows, returned true.
+    """
+    if prepared.plan.spec.grouped is None:
+        return measured(prepared, _listed_outputs(predictor, prepared, stop))
+    if stop():
+        raise Stopped
+    return measured(prepared, _grouped_outputs(predictor, prepared))
 
 
 def measured(prepared: Prepared, outputs: Mapping[int, NDArray[np.float64]]) -> Evaluation:
@@ -52,11 +58,15 @@ def _grouped_outputs(predictor: Predictor, prepared: Prepared) -> dict[int, NDAr
     }
 
 
-def _listed_outputs(predictor: Predictor, prepared: Prepared) -> dict[int, NDArray[np.float64]]:
+def _listed_outputs(
+    predictor: Predictor, prepared: Prepared, stop: Callable[[], bool]
+) -> dict[int, NDArray[np.float64]]:
     """One pass per source, as each has features of its own."""
     examples, tasks = prepared.examples, prepared.plan.tasks
     outputs: dict[int, NDArray[np.float64]] = {}
     for group in range(prepared.plan.layout.groups):
+        if stop():
+            raise Stopped
         rows = np.flatnonzero((examples.split == TEST) & (examples.group == group))
         members = {index: task for index, task in enumerate(tasks) if task.group == group}
         if not len(rows) or not members:

@@ -1,6 +1,6 @@
 """What a transfer costs its source: the source's tasks on their own test rows, before and after."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from learning.planning import TEST, Plan, plan
 from learning.predictor import Predictor
 from learning.tables import Table
 from learning.tasks import Task
+from worker.training.baselines.single_task import Stopped
 from worker.training.evaluate import evaluate
 from worker.training.prepare import prepare
 
@@ -22,24 +23,33 @@ _MOST_TASKS = 50
 
 
 def forgetting(
-    source: TrainedModel, weights: Mapping[str, NDArray[np.float32]], tables: Mapping[str, Table]
+    source: TrainedModel,
+    weights: Mapping[str, NDArray[np.float32]],
+    tables: Mapping[str, Table],
+    *,
+    stop: Callable[[], bool],
 ) -> dict[str, Any] | None:
     """Return the source's metrics before and after; None where its job is not known, a dataset of it is gone, or one of
     the two does not answer with numbers.
 
     After: the trunk of ``weights`` below the source's own heads. The source itself is stored as it was; this tells what
     would become of its tasks if the new model took its place.
+
+    Raises:
+        Stopped: ``stop``, asked before each of the tables that it reads, returned true.
     """
     planned = _planned(source, tables)
     if planned is None:
         return None
+    if stop():
+        raise Stopped
     prepared = prepare(planned, tables)
     if not (prepared.examples.split == TEST).any():
         return None  # it was cross-validated: the model that was stored has trained on every row
     trunk = {name: tensor for name, tensor in weights.items() if name.startswith("trunk.")}
     tuned = TrainedModel(source.header, {**source.tensors, **trunk})
     try:
-        before, after = (evaluate(Predictor(model), prepared).metrics for model in (source, tuned))
+        before, after = (evaluate(Predictor(model), prepared, stop=stop).metrics for model in (source, tuned))
     except ModelUnhealthy:
         return None  # old heads over a trunk that went far: no answer of theirs is a number
     except InputError:

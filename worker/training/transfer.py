@@ -87,17 +87,19 @@ def transfer(
     progress.enter("evaluating")
     model = _store(course, found.best, attempt.folder / MODEL)
     evaluation = evaluate(Predictor.load(attempt.folder / MODEL), rows)
-    forgotten = forgetting(source, model.tensors, tables)
-
-    progress.enter("baselines")
-    evaluated = time.monotonic()
+    forgotten: dict[str, Any] | None = None
     met: Rivals | None = None
-    if job.baselines and found.stopped is None:
-        try:
+    evaluated = time.monotonic()
+    try:
+        if found.stopped is None:
+            forgotten = forgetting(source, model.tensors, tables, stop=lambda: channel.stop is not None)
+        progress.enter("baselines")
+        evaluated = time.monotonic()
+        if job.baselines and found.stopped is None:
             met = _rivals(course, found)
-        except Stopped:
-            if channel.stop != "keep_best":
-                return stopped(channel.stop)
+    except Stopped:
+        if channel.stop != "keep_best":
+            return stopped(channel.stop)
     compared = time.monotonic()
 
     progress.enter("saving")

@@ -8,7 +8,12 @@ from learning.specs.kinds import KINDS
 
 MULTITASK = {"kind": "multitask", "tasks": [{"name": "y", "dataset": "ds_1", "target": "y"}]}
 TRANSFER = {"kind": "transfer", "source": "mdl_1", "task": {"name": "y", "dataset": "ds_1", "target": "y"}}
-ENVIRONMENT: dict[str, str | int | float | bool | None] = {"version": "0.1.0", "torch": "2.13.0", "device": "cpu", "threads": 2}
+ENVIRONMENT: dict[str, str | int | float | bool | None] = {
+    "version": "0.1.0",
+    "torch": "2.13.0",
+    "device": "cpu",
+    "threads": 2,
+}
 
 
 def recorded(spec, **fields):
@@ -27,6 +32,8 @@ def test_of_several_repeats_only_the_first_is_trained_again_in_its_share_of_the_
     again = recorded(MULTITASK, repeats=4, training=training).training()
     assert (again.repeats, again.training.max_seconds, again.training.epochs) == (1, 3.0, 3)
     assert recorded(MULTITASK, training=training).training().training.max_seconds == 12.0
+    folds = recorded(MULTITASK, repeats=4, training=training, split={"folds": 5}).training()
+    assert folds.training.max_seconds == pytest.approx(12.0 * 6 / 21)
 
 
 def test_it_is_stored_and_read_again_like_every_other_job():

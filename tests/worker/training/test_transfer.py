@@ -8,9 +8,12 @@ import torch
 
 from learning.model import TrainedModel
 from learning.predictor import Predictor
+from learning.tables import Table
 from tests.worker.training import tables
 from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
+from worker.training.baselines.single_task import Stopped
+from worker.training.forgetting import forgetting
 
 NETWORK = {"name": "mlp", "widths": [16, 8], "dropout": 0.1}
 SOURCE = {
@@ -20,7 +23,8 @@ SOURCE = {
     "training": {"epochs": 20, "patience": None, "batch_size": 32},
     "baselines": False,
 }
-TRAINING = {"epochs": 12, "patience": None, "batch_size": 32, "learning_rate": 0.01}
+EPOCHS = 12
+TRAINING = {"epochs": EPOCHS, "patience": None, "batch_size": 32, "learning_rate": 0.01}
 
 
 def few(path, *, rows=120, other=False, shift=0.0):
@@ -213,6 +217,43 @@ def test_a_cancel_that_keeps_the_best_leaves_a_model_without_rivals(tmp_path, mo
     assert result_of(work)["tasks"][0]["baselines"] == {}
 
 
+class Phased(Recorder):
+    """Asks for ``reason`` while the attempt is in ``phase``."""
+
+    def __init__(self, reason, phase):
+        super().__init__()
+        self._wanted, self._phase = reason, phase
+
+    @property
+    def stop(self):
+        return self._wanted if self.reports and self.reports[-1]["phase"] == self._phase else None
+
+
+def test_who_stops_it_does_not_wait_for_what_the_source_forgets(tmp_path, moved):
+    table = few(tmp_path / "few.parquet", other=True)
+    ended, _, _ = moved(spec("kind"), table, channel=Phased("cancel", "evaluating"))
+    assert ended == {"outcome": "cancelled"}
+    ended, _, _ = moved(spec("kind"), table, number=2, channel=Phased("preempt", "evaluating"))
+    assert ended == {"outcome": "preempted"}
+    _, work, _ = moved(spec("kind", baselines=True), table, number=3, channel=Phased("keep_best", "evaluating"))
+    assert result_of(work)["result"]["forgetting"] is None
+    assert result_of(work)["tasks"][0]["baselines"] == {}
+    assert (work / "model.safetensors").exists()
+
+
+def test_what_the_source_forgets_is_asked_a_table_at_a_time(source):
+    known = TrainedModel.load(source[0])
+    asked: list[None] = []
+
+    def third():
+        asked.append(None)
+        return len(asked) == 3
+
+    with pytest.raises(Stopped):
+        forgetting(known, known.tensors, {"ds_1": Table("ds_1", source[1])}, stop=third)
+    assert len(asked) == 3
+
+
 def test_max_seconds_ends_the_training_with_a_model(tmp_path, moved):
     job = spec("kind", training={**TRAINING, "epochs": 100_000, "max_seconds": 0.2})
     ended, _, channel = moved(job, few(tmp_path / "few.parquet", other=True))
@@ -259,7 +300,7 @@ def test_with_repeats_the_first_model_is_stored_and_all_are_in_the_interval(tmp_
     assert len(task["spread"]["values"]) == 3
     assert len(set(task["spread"]["values"])) > 1
     assert task["spread"]["values"][0] == task["test"]["rmse"]
-    assert channel.reports[-1]["epochs"] == 3 * TRAINING["epochs"]
+    assert channel.reports[-1]["epochs"] == 3 * EPOCHS
     assert set(task["baselines"]) == {"trivial", "linear", "boosted_trees", "from_scratch"}
 
 
@@ -279,7 +320,7 @@ def test_repeats_that_are_interrupted_between_two_go_on_there(tmp_path, moved):
     _, _, alone = moved(spec("kind"), table, number=4)
     _, whole, _ = moved(job, table)
     shutil.rmtree(tmp_path / "checkpoints", ignore_errors=True)
-    within_the_second = 6 * TRAINING["epochs"]
+    within_the_second = 6 * EPOCHS
 
     ended, _, first = moved(job, table, number=2, channel=Recorder(reason="preempt", stop_at=within_the_second))
     assert ended == {"outcome": "preempted"}
