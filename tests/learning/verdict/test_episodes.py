@@ -1,0 +1,67 @@
+"""Two ways to answer the same episodes: the gain, its interval and what follows."""
+
+import numpy as np
+import pytest
+
+from learning.verdict.episodes import by_unit, episode_verdicts, interval_of_mean, pairing
+
+
+def compared(ours, rival, *, root=True, floor=1e-12):
+    (found,) = episode_verdicts([pairing(np.asarray(ours), np.asarray(rival), root=root, floor=floor)])
+    return found
+
+
+def test_the_gain_is_the_reduction_of_the_root_of_squared_errors_or_of_an_error_rate():
+    assert compared([1.0, 1.0], [4.0, 4.0]).gain == pytest.approx(0.5)
+    assert compared([0.1, 0.1], [0.4, 0.4], root=False).gain == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.5, "helped"), (1 / 1.5, "hurt"), (1.0, "neutral")])
+def test_a_clear_difference_is_told_and_none_is_neutral(factor, verdict):
+    random = np.random.default_rng(0)
+    ours = random.chisquare(5, 400)
+    rival = ours * factor * random.uniform(0.98, 1.02, 400)
+    assert compared(ours, rival).verdict == verdict
+
+
+def test_few_noisy_episodes_are_inconclusive():
+    random = np.random.default_rng(1)
+    found = compared(random.chisquare(1, 8), 1.3 * random.chisquare(1, 8))
+    assert found.verdict == "inconclusive"
+    assert found.interval[0] < found.gain < found.interval[1]
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_the_interval_covers_as_often_as_it_says(root):
+    random = np.random.default_rng(2)
+    covered = []
+    for _ in range(400):
+        task = random.gamma(2, 1, 60)
+        ours, rival = (task * random.uniform(0.5, 1.5, 60) * scale for scale in (0.6, 1.0))
+        found = compared(ours, rival, root=root)
+        true = 1 - 0.6 ** (0.5 if root else 1.0)
+        covered.append(found.interval[0] <= true <= found.interval[1])
+    assert 0.92 <= np.mean(covered) <= 0.98
+
+
+def test_two_perfect_ways_cannot_be_told_apart_and_a_perfect_one_beside_another_can():
+    assert compared([0.0] * 9, [0.0] * 9, root=False, floor=0.01) is None
+    found = compared([0.0] * 9, [0.2, 0.3, 0.1] * 3, root=False, floor=0.01)
+    assert found.gain == pytest.approx(1 - 0.01 / 0.2)
+    assert found.verdict == "helped"
+
+
+def test_one_unit_says_nothing():
+    assert compared([1.0], [2.0]) is None
+
+
+def test_episodes_of_one_task_count_as_one():
+    losses, unit = np.array([1.0, 3.0, 5.0, 5.0]), np.array([7, 7, 2, 2])
+    assert by_unit(losses, unit).tolist() == [5.0, 2.0]
+    assert by_unit(losses, np.full(4, -1)).tolist() == losses.tolist()
+
+
+def test_the_reach_of_a_mean_is_that_of_the_papers():
+    values = np.array([1.0, 2.0, 3.0, 4.0])
+    assert interval_of_mean(values) == pytest.approx(1.96 * values.std(ddof=1) / 2)
+    assert interval_of_mean(values[:1]) == 0.0
