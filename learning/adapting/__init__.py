@@ -5,6 +5,7 @@ from learning.adapting.asked import Request, Sample
 from learning.adapting.check import Check
 from learning.adapting.delta import Delta, DeltaHeader, child_header, merge
 from learning.adapting.entry import adapter_of, is_adaptable
+from learning.adapting.job import plan_adapt
 from learning.adapting.results import Adaptation
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "child_header",
     "is_adaptable",
     "merge",
+    "plan_adapt",
 ]

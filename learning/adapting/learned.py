@@ -186,7 +186,7 @@ class Learned(Adapter):
 
 def _losses(task: _Task, raw: NDArray[np.float32]) -> NDArray[np.float64]:
     """The losses ``[n]`` of raw outputs ``[n, units]``; NaN where there is none."""
-    told: NDArray[np.bool_] = np.isfinite(raw).all(axis=1)
+    told = np.array(np.isfinite(raw).all(axis=1))
     found = losses(task.asked.output, np.where(told[:, None], raw, 0.0), task.labels)
     found[~told] = np.nan
     return found

@@ -43,12 +43,15 @@ def logistic(
     lam = finite * basis.scale[:, None]
     design = basis.left * np.sqrt(basis.squares)[:, None]
     found = minimum(design, basis.squares, start, truth, mask, lam)
-    left_out = np.concatenate([start[:, None], _left_out(design, found, start, truth, mask, lam)], axis=1)
-    known = np.array([np.inf, *finite])
+    left_out = _left_out(design, found, start, truth, mask, lam)
+    known = finite
+    if len(finite) < len(strengths):  # the prior itself, which learned from no row
+        known = np.array([np.inf, *finite])
+        found = np.concatenate([np.zeros((len(z), 1, *found.shape[2:])), found], axis=1)
+        left_out = np.concatenate([start[:, None], left_out], axis=1)
     errors = (log_loss(left_out, truth[:, None]) * mask[:, None]).sum(axis=2)
-    best = errors.argmin(axis=1)
-    every = np.arange(len(best))
-    coordinates = np.concatenate([np.zeros_like(found[:, :1]), found], axis=1)[every, best]
+    best, every = errors.argmin(axis=1), np.arange(len(z))
+    coordinates = found[every, best]
     weight, bias = _unrotated(basis, coordinates, length)
     if prior is not None:
         weight, bias = weight + prior[0], bias + prior[1]
