@@ -16,7 +16,6 @@ from learning.errors import SpecError
 from learning.header import header_of
 from learning.model import TrainedModel
 from learning.planning import Plan
-from learning.planning import plan as plan_job
 from learning.predictor import Predictor
 from learning.specs import MultitaskJob
 from learning.tables import Table
@@ -33,6 +32,7 @@ from worker.training.prepare import Prepared, training_data
 from worker.training.progress import Channel, Progress, stopped
 from worker.training.repeats import Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
+from worker.training.start import Start, start_of
 
 _REPEAT = "repeat.safetensors"
 #: A table of thousands of constant columns shall not drown the job's events.
@@ -51,7 +51,7 @@ class Attempt:
 def train(
     job: MultitaskJob,
     tables: Mapping[str, Table],
-    models: Mapping[str, Path],  # noqa: ARG001  # as every training is called
+    models: Mapping[str, Path],
     attempt: Attempt,
     channel: Channel,
 ) -> dict[str, Any]:
@@ -64,7 +64,8 @@ def train(
     began = time.monotonic()
     progress = Progress(channel)
     progress.enter("preparing")
-    plan = plan_job(job, tables)
+    start = start_of(job, tables, models)
+    plan = start.plan
     if plan.problems:
         raise SpecError(plan.problems)
     course = course_of(plan, tables)
@@ -75,9 +76,9 @@ def train(
     found = repeated(
         course.trainings,
         lambda part, checkpoints: _fit(
-            plan, course.rows(part.begin.repeat), attempt, part, checkpoints, channel, progress
+            start, course.rows(part.begin.repeat), attempt, part, checkpoints, channel, progress
         ),
-        lambda training, best: _answers(plan, course.rows(training), best, tables, attempt.folder),
+        lambda training, best: _answers(start, course.rows(training), best, tables, attempt.folder),
         checkpoints=attempt.checkpoints,
         device=attempt.device,
     )
@@ -86,7 +87,7 @@ def train(
         return stopped(found.stopped)  # before the first epoch's end there is no best model to keep
 
     progress.enter("evaluating")
-    model = _store(plan, course.stored, found.best, tables, attempt.folder / MODEL)
+    model = _store(start, course.stored, found.best, tables, attempt.folder / MODEL)
     measured = course.measured(Predictor.load(attempt.folder / MODEL), found.others)
 
     progress.enter("baselines")
@@ -128,7 +129,7 @@ def _alone(
 
 
 def _fit(
-    plan: Plan,
+    start: Start,
     prepared: Prepared,
     attempt: Attempt,
     part: Part,
@@ -136,11 +137,14 @@ def _fit(
     channel: Channel,
     progress: Progress,
 ) -> Fitted:
+    plan, prepared = start.plan, start.rows(prepared)
     spec = plan.spec
     seed = repeat_seed(spec.seed or 0, part.begin.repeat)
     torch.manual_seed(weights_seed(seed))  # the weights' first values come from torch's own generator
     rows = torch.from_numpy(prepared.head_rows)
-    model = spec.sharing.build(spec.network, prepared.inputs, plan.layout, rows=rows).to(attempt.device)
+    model = spec.sharing.build(spec.network, prepared.inputs, plan.layout, rows=rows)
+    start.begin(model, prepared)
+    model = model.to(attempt.device)
     data, losses = training_data(prepared, attempt.device)
     return fit(
         model,
@@ -154,11 +158,11 @@ def _fit(
 
 
 def _answers(
-    plan: Plan, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], folder: Path
+    start: Start, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], folder: Path
 ) -> Mapping[int, NDArray[np.float64]]:
     """What weights that are not kept answer on the test rows, by way of the same bytes that those to keep go."""
     path = folder / _REPEAT
-    _store(plan, prepared, best, tables, path)
+    _store(start, prepared, best, tables, path)
     try:
         return evaluate(Predictor.load(path), prepared).outputs
     finally:
@@ -166,11 +170,11 @@ def _answers(
 
 
 def _store(
-    plan: Plan, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], path: Path
+    start: Start, prepared: Prepared, best: Mapping[str, torch.Tensor], tables: Mapping[str, Table], path: Path
 ) -> TrainedModel:
-    grouped = plan.spec.grouped
+    plan, grouped = start.plan, start.plan.spec.grouped
     types = {name: tables[grouped.dataset].types[name] for name in grouped.group_by} if grouped else None
-    header = header_of(plan, prepared.encoding, prepared.scales, group_types=types)
+    header = header_of(plan, start.encoding(prepared), prepared.scales, group_types=types)
     model = TrainedModel(header, {name: tensor.cpu().numpy() for name, tensor in best.items()})
     model.save(path)
     return model
