@@ -24,5 +24,5 @@ def test_every_row_is_answered_once_and_the_model_of_all_rows_serves(client):
     assert answers["rows"] == len(tasks) * ROWS
     model = client.get(f"/v1/models/{done['model']}")
     assert {task["name"]: task["metrics"] for task in model["tasks"]} == {name: t["test"] for name, t in tasks.items()}
-    row = {name: 0.5 for name in (column["name"] for column in model["inputs"])}
+    row = dict.fromkeys((column["name"] for column in model["inputs"]), 0.5)
     assert set(client.predict(done["model"], [row])["predictions"]) == set(tasks)
