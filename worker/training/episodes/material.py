@@ -76,10 +76,11 @@ def material(
     """
     assert plan.units is not None  # a plan without problems
     assert plan.train is not None
-    table = tables[plan.spec.data.dataset].read(list(plan.types)).replace_schema_metadata()
+    source = tables[plan.spec.data.dataset]
+    table = source.read(list(plan.types)).replace_schema_metadata()
     train = np.zeros(table.num_rows, bool)
     train[_rows_of(plan.train)] = True
-    encoding = given if given is not None else fit_encoding(table, plan.types, train=train)
+    encoding = given if given is not None else fit_encoding(table, plan.types, train=train, images=source.images)
     encoded = encoding.encode(table)
     scale, labels = Scale(), plan.units.labels
     if labels is not None and plan.question == "regression":
