@@ -286,6 +286,20 @@ def test_a_model_that_has_learned_from_all_rows_has_nothing_to_forget_by(tmp_pat
     assert result_of(after)["result"]["forgetting"] is None
 
 
+def test_every_fold_starts_from_the_stored_model_that_a_job_names(tmp_path, dataset):
+    source = {**JOB, "split": {"validation": 0.15, "test": 0.15}, "training": {"epochs": 60, "learning_rate": 0.01}}
+    _, work, _ = attempt(tmp_path, source, dataset)
+    brief = {**JOB, "training": {"epochs": 1, "batch_size": ROWS, "learning_rate": 1e-6, "patience": None}}
+
+    _, cold, _ = attempt(tmp_path, brief, dataset, number=2)
+    _, warm, _ = attempt(
+        tmp_path, {**brief, "init": "mdl_1"}, dataset, number=3, models={"mdl_1": work / "model.safetensors"}
+    )
+
+    assert len(answers(warm)) == len(answers(cold))
+    assert told(warm)["y"]["test"]["rmse"] < 0.5 * told(cold)["y"]["test"]["rmse"]
+
+
 def test_a_job_that_lacks_rows_for_its_folds_fails_by_its_own_fault(tmp_path, dataset):
     few = tables.two_targets(tmp_path / "few.parquet", rows=8)
 
