@@ -38,6 +38,8 @@ KINDS: Mapping[str, Kind] = {
     "dataset-deleted": Kind(409, "The dataset was deleted"),
     "dataset-in-use": Kind(409, "A job still needs the dataset"),
     "model-deleted": Kind(409, "The model was deleted"),
+    "not-adapted": Kind(409, "The meta-model answers once it is adapted"),
+    "not-adaptable": Kind(409, "The model cannot be adapted"),
     "model-in-use": Kind(409, "A job or an alias still needs the model"),
     "alias-moved": Kind(409, "The alias points elsewhere"),
     "nothing-to-roll-back": Kind(409, "The alias has no model before this one"),

@@ -112,6 +112,7 @@ def _assignment(bench: Bench, claim: Claim) -> dict[str, Any]:
         "spec": claim.spec,
         "datasets": {key: str(bench.artifacts.path(sha256)) for key, sha256 in claim.datasets.items()},
         "models": {key: str(_whole(bench, sha256)) for key, sha256 in claim.models.items()},
+        "bases": {key: str(_whole(bench, sha256)) for key, sha256 in claim.bases.items()},
         "folder": str(bench.artifacts.work(job_id, attempt)),
         "checkpoints": [str(folder / point.file) for point in claim.checkpoints if _is_whole(folder, point)],
         "checkpoint_folder": str(folder),

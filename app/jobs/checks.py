@@ -9,12 +9,13 @@ import torch
 
 from app.jobs.references import Found, find, still_there, with_ids
 from app.parts import Parts
+from learning.adapting import plan_adapt
 from learning.episodes import plan_meta
 from learning.errors import Notice, Problem
 from learning.grafting import datasets_of, knows_test_rows, plan_transfer, plan_warm, source_job
 from learning.planning import Plan, plan
 from learning.scoring import plan_scoring
-from learning.specs import JobSpec, MetaJob, MultitaskJob, ScoringJob, TransferJob, parse_spec
+from learning.specs import AdaptJob, JobSpec, MetaJob, MultitaskJob, ScoringJob, TransferJob, parse_spec
 from learning.specs.split import SplitByFolds
 from store.keys import Principal
 
@@ -44,7 +45,11 @@ def planned(parts: Parts, who: Principal, body: Mapping[str, Any]) -> Checked:
     return _grafted(parts, who, spec, found) if isinstance(spec, TransferJob) else _checked(spec, found)
 
 
-def _checked(spec: MultitaskJob | MetaJob | ScoringJob, found: Found) -> Checked:
+def _checked(spec: MultitaskJob | MetaJob | ScoringJob | AdaptJob, found: Found) -> Checked:
+    if isinstance(spec, AdaptJob):
+        header = found.headers.get(spec.model) or found.meta[spec.model]
+        adapting = plan_adapt(spec, header, found.tables[spec.support])
+        return Checked(adapting.spec, (spec.support,), (spec.model,), adapting.notices, adapting.problems)
     if isinstance(spec, MultitaskJob):
         training = _training(spec, found)
         read = sorted({source.dataset for source in training.sources})

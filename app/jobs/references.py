@@ -7,10 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.errors import ApiError, first_problem
 from app.parts import Parts
+from learning.adapting import Delta, child_header
 from learning.header import ModelHeader
 from learning.meta_header import MetaHeader
-from learning.model import ModelFileInvalid, read_header
-from learning.specs import EvaluateJob, JobSpec, MetaJob, MultitaskJob, PredictJob, TransferJob
+from learning.model import AnyHeader, ModelFileInvalid, read_header
+from learning.specs import AdaptJob, EvaluateJob, JobSpec, MetaJob, MultitaskJob, PredictJob, TransferJob
 from learning.tables import Table
 from store import aliases, datasets, models
 from store.errors import DatasetDeleted, DatasetNotFound, ModelDeleted, ModelNotFound, NotFound
@@ -25,6 +26,8 @@ class Found:
 
     tables: Mapping[str, Table]
     headers: Mapping[str, ModelHeader]
+    meta: Mapping[str, MetaHeader]
+    """Those of the models that answer once they are adapted: only a job that adapts may name one."""
 
 
 def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
@@ -33,6 +36,8 @@ def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
         yield "/task/dataset", spec.task.dataset
     elif isinstance(spec, MetaJob):
         yield f"{spec.pointer}/dataset", spec.data.dataset
+    elif isinstance(spec, AdaptJob):
+        yield "/support", spec.support
     elif not isinstance(spec, MultitaskJob):
         yield "/dataset", spec.dataset
     elif isinstance(spec.tasks, tuple):
@@ -44,7 +49,7 @@ def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
 
 def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
     """Where the spec names a model, and which."""
-    if isinstance(spec, PredictJob):
+    if isinstance(spec, PredictJob | AdaptJob):
         yield "/model", spec.model
     elif isinstance(spec, EvaluateJob):
         for position, model in enumerate(spec.models):
@@ -57,7 +62,7 @@ def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
 
 def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
     """The spec with the id of each model that it names by an alias: what is asked now, wherever the alias goes later."""
-    if isinstance(spec, PredictJob):
+    if isinstance(spec, PredictJob | AdaptJob):
         return spec.model_copy(update={"model": _model_id(session, project_id, spec.model)})
     if isinstance(spec, EvaluateJob):
         return spec.model_copy(update={"models": tuple(_model_id(session, project_id, one) for one in spec.models)})
@@ -82,7 +87,7 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
         ApiError: the project does not have one of them, or had it; a foreign one is an unknown one.
     """
     tables: dict[str, Table] = {}
-    artifacts: dict[str, str] = {}
+    asked: dict[str, models.Model] = {}
     absent: list[tuple[str, str, _Pin]] = []
     with parts.database.reading() as session:
         for pointer, key in _once(dataset_references(spec)):
@@ -92,12 +97,23 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
                 absent.append((pointer, key, _pin_dataset))
         for pointer, key in _once(model_references(spec)):
             try:
-                artifacts[key] = models.get(session, who.project_id, key).artifact
+                asked[key] = models.get(session, who.project_id, key)
             except NotFound:
                 absent.append((pointer, key, models.pin))
     if absent:
         raise _absent(parts, who, absent)
-    return Found(tables, {key: _header(parts, artifacts[key], where) for where, key in _once(model_references(spec))})
+    headers: dict[str, ModelHeader] = {}
+    meta: dict[str, MetaHeader] = {}
+    for pointer, key in _once(model_references(spec)):
+        header = _header(parts, asked[key])
+        if isinstance(header, ModelHeader):
+            headers[key] = header
+        elif isinstance(spec, AdaptJob):
+            meta[key] = header
+        else:
+            detail = "expected a model that answers, found a meta-model, which answers once it is adapted to a task"
+            raise first_problem([{"pointer": pointer, "code": "not-adapted", "detail": detail}])
+    return Found(tables, headers, meta)
 
 
 def still_there(parts: Parts, who: Principal, dataset_ids: Collection[str]) -> list[str]:
@@ -114,15 +130,14 @@ def _once(references: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             yield pointer, key
 
 
-def _header(parts: Parts, artifact: str, pointer: str) -> ModelHeader:
+def _header(parts: Parts, model: models.Model) -> AnyHeader:
     try:
-        header = read_header(parts.artifacts.path(artifact))
+        if model.base is None:
+            return read_header(parts.artifacts.path(model.artifact))
+        delta = Delta.load(parts.artifacts.path(model.artifact))
+        return child_header(read_header(parts.artifacts.path(model.base.artifact)), delta.header)
     except (ModelFileInvalid, OSError) as error:
         raise ApiError("model-corrupt", "expected the stored model's own header, found none") from error
-    if isinstance(header, MetaHeader):
-        detail = "expected a model that answers, found a meta-model, which answers once it is adapted to a task"
-        raise first_problem([{"pointer": pointer, "code": "not-adapted", "detail": detail}])
-    return header
 
 
 _Pin = Callable[[Session, str, str], None]

@@ -6,6 +6,7 @@ from math import prod
 import pyarrow as pa
 
 from learning.header import Input, ModelHeader
+from learning.meta_header import MetaHeader
 from learning.planning.findings import listing
 from learning.tables import Table
 
@@ -20,7 +21,7 @@ _STORAGE: Mapping[str, pa.DataType] = {
 }
 
 
-def misfit(header: ModelHeader, required: Collection[str], table: Table) -> str | None:
+def misfit(header: ModelHeader | MetaHeader, required: Collection[str], table: Table) -> str | None:
     """What keeps a model from reading the table's columns ``required``, as one sentence; None when nothing does.
 
     Columns are matched by name, in any order, and further ones are not read. One without any value fits every type.

@@ -1,5 +1,6 @@
 """What a user asks for, as frozen values."""
 
+from learning.specs.adapt import AdaptJob
 from learning.specs.job import MultitaskJob, parse_job
 from learning.specs.kinds import JobSpec, parse_spec, spec_json_schema
 from learning.specs.meta import MetaJob
@@ -11,6 +12,7 @@ from learning.specs.transfer import TransferJob
 __all__ = [
     "MAX_TASK_NAME_BYTES",
     "REPLAYED",
+    "AdaptJob",
     "EvaluateJob",
     "JobSpec",
     "MetaJob",

@@ -7,16 +7,18 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from learning.errors import Problem, SpecError
+from learning.specs.adapt import AdaptJob
 from learning.specs.job import MultitaskJob, job_type, not_json, parse_job
 from learning.specs.meta import MetaJob, meta_branches, meta_type
 from learning.specs.problems import Branches, problems_of, shown
 from learning.specs.scoring import EvaluateJob, PredictJob, ScoringJob
 from learning.specs.transfer import TransferJob, transfer_branches, transfer_type
 
-JobSpec: TypeAlias = MultitaskJob | TransferJob | MetaJob | ScoringJob
+JobSpec: TypeAlias = MultitaskJob | TransferJob | MetaJob | ScoringJob | AdaptJob
 
 #: The spec class of each kind; the methods that exist narrow it when it is first asked for.
 KINDS: Mapping[str, Callable[[], type[JobSpec]]] = {
+    "adapt": lambda: AdaptJob,
     "evaluate": lambda: EvaluateJob,
     "meta": meta_type,
     "multitask": job_type,

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from learning.errors import LearningError, ProblemsError
-from learning.specs import EvaluateJob, JobSpec, PredictJob, ReplayJob, parse_recorded
+from learning.specs import AdaptJob, EvaluateJob, JobSpec, PredictJob, ReplayJob, parse_recorded
 from learning.tables import Table
+from worker.training.adapt import adapt
 from worker.training.device import prepare_device
 from worker.training.fitting import Checkpoints
 from worker.training.meta import meta
@@ -19,26 +20,30 @@ from worker.training.replay import Train, device_asked, replay
 from worker.training.scoring.evaluate import evaluate
 from worker.training.scoring.predict import predict
 from worker.training.transfer import transfer
+from worker.training.whole import whole_files
 
 
 def run(assignment: Mapping[str, Any], channel: Channel) -> dict[str, Any]:
     """Run the attempt that ``assignment`` describes and return the ``ended`` message without its type.
 
-    ``assignment`` holds ``attempt``, ``spec``, ``datasets`` (id → canonical Parquet), ``models`` (id → file), ``folder``,
-    ``checkpoints`` (newest first), ``checkpoint_folder`` and ``threads``.
+    ``assignment`` holds ``attempt``, ``spec``, ``datasets`` (id → canonical Parquet), ``models`` (id → file), ``bases`` (id →
+    the file that the model's own adds to, where it is not whole), ``folder``, ``checkpoints`` (newest first),
+    ``checkpoint_folder`` and ``threads``.
     """
     try:
         job = parse_recorded(assignment["spec"])
         training = job.training() if isinstance(job, ReplayJob) else job
         tables = {name: Table(name, Path(path)) for name, path in assignment["datasets"].items()}
-        models = {name: Path(path) for name, path in assignment["models"].items()}
         folder, threads = Path(assignment["folder"]), int(assignment["threads"])
         device, environment = prepare_device(_device(job), threads=threads, version=metadata.version("taskgraft"))
         channel.started(environment)
+        models = whole_files(assignment["models"], assignment.get("bases", {}), folder)
         if isinstance(training, EvaluateJob):
             return evaluate(training, tables, models, folder, channel)
         if isinstance(training, PredictJob):
             return predict(training, tables, models, folder, channel)
+        if isinstance(training, AdaptJob):
+            return adapt(training, tables, models, folder, channel)
         checkpoints = Checkpoints(
             Path(assignment["checkpoint_folder"]), int(assignment["attempt"]), tuple(assignment["checkpoints"])
         )
@@ -59,7 +64,7 @@ TRAININGS: Mapping[str, Train] = {"meta": meta, "multitask": train, "transfer": 
 def _device(job: JobSpec | ReplayJob) -> str:
     if isinstance(job, ReplayJob):
         return device_asked(job.training(), job.environment)
-    return "cpu" if isinstance(job, PredictJob | EvaluateJob) else job.training.device
+    return "cpu" if isinstance(job, PredictJob | EvaluateJob | AdaptJob) else job.training.device
 
 
 def ended_by(error: LearningError) -> dict[str, Any]:
