@@ -54,6 +54,12 @@ def show(job: Document, *, console: Console) -> None:
         console.print(f"{result['rows']} rows answered in {result['seconds']['total']:.3g} s: {job['dataset']}")
         _warn(result, console)
         return
+    if job["kind"] == "replay":
+        difference = result["max_abs_difference"]
+        apart = "its tensors are others" if difference is None else f"weights differ by up to {difference:.3g}"
+        console.print("reproduced bit for bit" if result["reproduced"] else f"not reproduced: {apart}")
+        _warn(result, console)
+        return
     if job["kind"] == "evaluate":
         _show_evaluation(job, console)
         return

@@ -34,8 +34,8 @@ class ReplayJob(Frozen):
     def training(self) -> Replayed:
         """The recorded job as far as it decides the weights that were stored.
 
-        Rivals are trained after them and apart from them; of several repeats the first one's weights are stored, and it
-        had its share of the seconds, as each fold of a cross-validation has.
+        Rivals are trained after them and apart from them. Of several repeats or folds the first training's weights are
+        stored, and it had its share of the seconds.
 
         Raises:
             SpecError: this release does not read the recorded spec.
@@ -44,13 +44,12 @@ class ReplayJob(Frozen):
         if not isinstance(recorded, Replayed):
             raise TypeError(f"expected a job that trains a model, found one of kind {recorded.kind!r}")
         without: dict[str, Any] = {"baselines": False}
-        repeats = getattr(recorded, "repeats", 1)
+        repeats, folds = getattr(recorded, "repeats", 1), getattr(recorded.split, "folds", None)
         if repeats > 1:
             without["repeats"] = 1
-            if (seconds := recorded.training.max_seconds) is not None:
-                folds = getattr(recorded.split, "folds", None)
-                share = 1 / repeats if folds is None else (1 + folds) / (1 + folds * repeats)
-                without["training"] = recorded.training.model_copy(update={"max_seconds": seconds * share})
+        trainings = repeats if folds is None else 1 + repeats * folds
+        if trainings > 1 and (seconds := recorded.training.max_seconds) is not None:
+            without["training"] = recorded.training.model_copy(update={"max_seconds": seconds / trainings})
         return recorded.model_copy(update=without)
 
 

@@ -85,6 +85,21 @@ def test_of_a_batch_prediction_its_dataset_and_its_warnings_are_shown(console):
     assert lines(console) == ["1200 rows answered in 0.5 s: ds_9", "unseen-group: 3 rows hold [new]"]
 
 
+@pytest.mark.parametrize(
+    ("reproduced", "difference", "words"),
+    [
+        (True, 0.0, "reproduced bit for bit"),
+        (False, 0.25, "not reproduced: weights differ by up to 0.25"),
+        (False, None, "not reproduced: its tensors are others"),
+    ],
+)
+def test_of_a_replay_it_is_told_whether_the_same_came_out(console, reproduced, difference, words):
+    warning = {"code": "environment-differs", "detail": "threads: expected 2 as recorded, found 1"}
+    result = {"reproduced": reproduced, "max_abs_difference": difference, "warnings": [warning]}
+    report.show({"id": "job_1", "kind": "replay", "result": result}, console=console)
+    assert lines(console) == [words, "environment-differs: threads: expected 2 as recorded, found 1"]
+
+
 def test_of_an_evaluation_each_model_stands_beside_those_before_it(console):
     difference = {"model": "mdl_2", "against": "mdl_1", "gain": 0.1234, "interval": [0.05, 0.2]}
     quality = {

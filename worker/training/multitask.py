@@ -41,11 +41,15 @@ _MOST_TOLD = 20
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a job: its number, where it writes, and what earlier attempts left."""
+    """One attempt at a job: its number, where it writes, and what earlier attempts left.
+
+    stored_only: only the model that is stored is wanted, and no training beside it.
+    """
 
     folder: Path
     checkpoints: Checkpoints
     device: torch.device
+    stored_only: bool = False
 
 
 def train(
@@ -74,7 +78,7 @@ def train(
 
     progress.enter("training")
     found = repeated(
-        course.trainings,
+        1 if attempt.stored_only else course.trainings,
         lambda part, checkpoints: _fit(
             start, course.rows(part.begin.repeat), attempt, part, checkpoints, channel, progress
         ),

@@ -62,7 +62,7 @@ def replay(
         channel.log("warning", f"{warning['code']}: {warning['detail']}")
     folder = attempt.folder / _AGAIN
     folder.mkdir()
-    ended = train(training, tables, models, replace(attempt, folder=folder), channel)
+    ended = train(training, tables, models, replace(attempt, folder=folder, stored_only=True), channel)
     if ended["outcome"] != "succeeded":
         return {"outcome": ended["outcome"]}  # cancelled: half a training is no replay, whatever was to be kept
     found = compare(load_model(models[job.model]).tensors, load_model(folder / MODEL).tensors)

@@ -77,6 +77,14 @@ def test_of_repeats_the_stored_one_is_compared(source, again):
     assert channel.reports[-1]["epochs"] == TRAINING["epochs"]
 
 
+def test_of_folds_only_the_stored_model_is_trained_again(tmp_path, source, again):
+    job = {**MULTITASK, "split": {"folds": 3}}
+    _, work, _ = attempt(tmp_path, job, source[1])
+    _, told, channel = again(job, work / "model.safetensors")
+    assert result_of(told)["result"]["reproduced"] is True
+    assert channel.reports[-1]["epochs"] == TRAINING["epochs"]
+
+
 def test_other_weights_are_told_with_the_largest_distance(tmp_path, source, again):
     known = TrainedModel.load(source[0])
     tensors = dict(known.tensors)
