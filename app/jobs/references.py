@@ -112,7 +112,7 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
             meta[key] = header
         else:
             detail = "expected a model that answers, found a meta-model, which answers once it is adapted to a task"
-            raise first_problem([{"pointer": pointer, "code": "not-adapted", "detail": detail}])
+            raise first_problem([{"pointer": pointer, "code": "not-adapted", "detail": detail}], status=422)
     return Found(tables, headers, meta)
 
 
