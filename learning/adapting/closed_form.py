@@ -68,8 +68,9 @@ class ClosedForm(Adapter):
     ) -> tuple[list[Taken], list[Taken | None]]:
         """Return the supports and the queries. Raises: InputError."""
         own = self.header.feature_sets[features]
-        inputs = {column.name for column in self.header.inputs}
-        intake = Intake(self.header, own, {*self.header.ignored, *inputs} - set(targets))
+        # Rows of the parent's own kind may be taught from as they are, with what else it reads and answers.
+        others = {column.name for column in self.header.inputs} | {output.target for output in self.header.outputs}
+        intake = Intake(self.header, own, {*self.header.ignored, *others} - set(targets))
         supports, queries = parts_of(samples)
         asked = iter(intake.read([part for part in queries if part is not None], targets))
         read = intake.read(supports, targets, most=request.most_rows)

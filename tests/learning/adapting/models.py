@@ -70,7 +70,7 @@ def line(rows=10, *, seed=0):
 def support(rows=30, *, seed=1, targets=("demand", "stockout")):
     """Rows of the columns of the toys' tables, with the targets of the grouped one."""
     draw = np.random.default_rng(seed)
-    columns = json_columns(table(rows))
+    columns = json_columns(table(max(rows, 5)).slice(0, rows))
     age = np.array([40.0 if value is None else value for value in columns["age"]])
     demand = 5 + 0.2 * (age - 40) + draw.normal(size=rows)
     made = {
