@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from app.errors import ApiError, first_problem
 from app.jobs.answers import ROUTE, accepted
+from app.jobs.checks import SOURCE_DATA_GONE
 from app.jobs.references import dataset_references, model_references
 from app.parts import Parts
 from app.replies import Reply, fingerprint, keep, recall
-from learning.errors import LearningError, pointer_to
+from learning.errors import LearningError, Notice, pointer_to
 from learning.specs import REPLAYED, JobSpec, ReplayJob, parse_spec
 from store import datasets, idempotency, jobs
 from store.errors import JobNotEnded, NotFound
@@ -66,14 +67,11 @@ def _retried(session: Session, project_id: str, job_id: str, now: datetime) -> j
     if all(one.deleted_at is None for one in beside):
         return jobs.retry(session, project_id, job_id, now=now)
     without = [one.id for one in beside]
-    return jobs.retry(session, project_id, job_id, now=now, without=without, warnings=[SOURCE_DATA_GONE])
+    return jobs.retry(session, project_id, job_id, now=now, without=without, warnings=[_warning(SOURCE_DATA_GONE)])
 
 
-SOURCE_DATA_GONE = {
-    "code": "source-data-gone",
-    "detail": "a dataset that the source was trained on is not here: forgetting will be null",
-    "pointer": "/source",
-}
+def _warning(notice: Notice) -> Mapping[str, Any]:
+    return {"code": notice.code, "detail": notice.detail, "pointer": notice.pointer}
 
 
 def _replayed(session: Session, project_id: str, job_id: str, now: datetime) -> jobs.Job:

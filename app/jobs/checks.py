@@ -20,6 +20,11 @@ from learning.specs.split import SplitByFolds
 from store.keys import Principal
 
 
+SOURCE_DATA_GONE = Notice(
+    "source-data-gone", "a dataset that the source was trained on is not here: forgetting will be null", "/source"
+)
+
+
 @dataclass(frozen=True)
 class Checked:
     """A job of any kind: its resolved spec, the ids of what it reads, and what is to be said of it."""
@@ -86,8 +91,7 @@ def _grafted(parts: Parts, who: Principal, spec: TransferJob, found: Found) -> C
         notices.append(Notice("source-cross-validated", detail, "/source"))
     elif not wanted or len(kept) < len(wanted):
         kept = []
-        detail = "a dataset that the source was trained on is not here: forgetting will be null"
-        notices.append(Notice("source-data-gone", detail, "/source"))
+        notices.append(SOURCE_DATA_GONE)
     return Checked(graft.spec, sorted({spec.task.dataset, *kept}), (spec.source,), notices, graft.problems)
 
 

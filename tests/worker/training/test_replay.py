@@ -44,12 +44,12 @@ def source(tmp_path_factory):
 def again(tmp_path, source):
     """Replay ``spec``, whose model lies at ``path``; → how it ended, its result, its channel."""
 
-    def run(spec, path, *, environment=source[2], **how):
+    def run(spec, path, *, environment=source[2], table=source[1], **how):
         record = parse_spec(spec).model_dump(mode="json")
         job = ReplayJob(job="job_1", model="mdl_9", spec=record, environment=environment)
         models = {"mdl_1": source[0], "mdl_9": path}
         more = {"ds_2": source[1]}
-        return attempt(tmp_path, job.model_dump(mode="json"), source[1], number=9, more=more, models=models, **how)
+        return attempt(tmp_path, job.model_dump(mode="json"), table, number=9, more=more, models=models, **how)
 
     return run
 
@@ -68,6 +68,26 @@ def test_a_multitask_job_comes_out_bit_for_bit(source, again):
 def test_a_transfer_comes_out_bit_for_bit(tmp_path, source, again):
     _, work, _ = attempt(tmp_path, TRANSFER, source[1], more={"ds_2": source[1]}, models={"mdl_1": source[0]})
     _, told, _ = again(TRANSFER, work / "model.safetensors")
+    assert result_of(told)["result"]["reproduced"] is True
+
+
+def test_a_meta_training_comes_out_bit_for_bit(tmp_path, again):
+    random = np.random.default_rng(0)
+    wave = [f"w{row // 10:02}" for row in range(200)]
+    x = random.uniform(-3, 3, 200)
+    path = tables.write(tmp_path / "waves.parquet", wave=wave, x=x.tolist(), y=np.sin(x).tolist())
+    job = {
+        "kind": "meta",
+        "tasks": {"dataset": "ds_1", "group_by": ["wave"], "targets": [{"target": "y"}]},
+        "shots": 4,
+        "network": {"name": "mlp", "widths": [8]},
+        "training": {"iterations": 20, "tasks_per_batch": 4},
+        "evaluation": [{"episodes": 5}],
+        "baselines": False,
+    }
+    ended, work, _ = attempt(tmp_path, job, path)
+    assert ended["outcome"] == "succeeded", ended
+    _, told, _ = again(job, work / "model.safetensors", table=path)
     assert result_of(told)["result"]["reproduced"] is True
 
 
