@@ -89,7 +89,8 @@ def add(
     if parents:
         links = [{"project_id": project_id, "child_id": id, "parent_id": parent} for parent in dict.fromkeys(parents)]
         session.execute(insert(ModelParentRow), links)
-    return get(session, project_id, id)
+    row = session.execute(_of(project_id).where(ModelRow.id == id)).one()
+    return _joined(session, project_id, [Model(*row)])[0]  # one whose time has come already, too
 
 
 def get(session: Session, project_id: str, model_id: str) -> Model:
