@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,12 +21,24 @@ STORED = {
 Columns = Mapping[str, tuple[str, Any]]
 
 
+def packed(pixels: np.ndarray) -> pa.Array:
+    """Images ``[n, height, width, channels]`` uint8 as the cells of a column."""
+    return pa.array([image.tobytes() for image in pixels], pa.binary(pixels[0].size))
+
+
+def field(name: str, kind: str, cells: Any) -> pa.Field:
+    """A field that says its type, and of images their shape."""
+    if kind != "image":
+        return pa.field(name, STORED[kind], metadata={b"type": kind.encode()})
+    told = dict(zip(("height", "width", "channels"), map(str, cells.shape[1:]), strict=True))
+    return pa.field(name, pa.binary(cells[0].size), metadata={"type": "image", **told})
+
+
 def written(folder: Path, columns: Columns, *, name: str = "ds_1", row_group: int | None = None) -> Table:
-    """A table of ``column: (type, cells)``."""
-    schema = pa.schema(
-        [pa.field(key, STORED[kind], metadata={b"type": kind.encode()}) for key, (kind, _) in columns.items()]
-    )
-    table = pa.table([pa.array(cells, STORED[kind]) for kind, cells in columns.values()], schema=schema)
+    """A table of ``column: (type, cells)``; images as an array ``[n, height, width, channels]`` uint8."""
+    schema = pa.schema([field(key, kind, cells) for key, (kind, cells) in columns.items()])
+    arrays = [packed(cells) if kind == "image" else pa.array(cells, STORED[kind]) for kind, cells in columns.values()]
+    table = pa.table(arrays, schema=schema)
     path = folder / f"{name}.parquet"
     pq.write_table(table, path, compression="zstd", row_group_size=row_group)
     return Table(name, path)

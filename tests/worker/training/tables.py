@@ -52,5 +52,27 @@ def shops(path, groups=12, rows=40, small=0):
     return write(path, shop=shop, **named, demand=np.concatenate(y).tolist(), stockout=_yes(np.concatenate(out)))
 
 
+def pictures(count, side=16, seed=0):
+    """Bars on noise, ``[count, side, side, 1]`` uint8; every second one stands, the others lie."""
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 90, (count, side, side, 1)).astype(np.uint8)
+    for index, at in enumerate(random.integers(0, side - 1, count)):
+        bar = np.s_[:, at : at + 2] if index % 2 else np.s_[at : at + 2]
+        images[index][bar] = 200
+    return images
+
+
+def bars(path, rows=120, *, seed=0, side=16, kinds=("lies", "stands"), **columns):
+    """Pictures of bars, and what their bars do."""
+    images = pictures(rows, side=side, seed=seed)
+    write(path, kind=[kinds[i % 2] for i in range(rows)], **columns)
+    table = pq.read_table(path)
+    told = dict(zip(("height", "width", "channels"), map(str, images.shape[1:]), strict=True))
+    field = pa.field("image", pa.binary(images[0].size), metadata={"type": "image", **told})
+    cells = pa.array([image.tobytes() for image in images], field.type)
+    pq.write_table(table.add_column(0, field, cells), path)
+    return path
+
+
 def _yes(mask):
     return ["yes" if value else "no" for value in mask]

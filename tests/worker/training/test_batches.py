@@ -34,3 +34,12 @@ def test_the_order_depends_on_the_seed_and_the_epoch_only():
 def test_seeds_are_ones_that_torch_accepts():
     for seed in (0, 1, 2**32 - 1):
         torch.Generator().manual_seed(epoch_seed(seed, 0))
+
+
+def test_rows_of_many_numbers_come_in_the_same_batches(monkeypatch):
+    order = _order(10, 0)
+    expected = list(batches(_rows(10), order, size=4))
+    monkeypatch.setattr("worker.training.batches._MOST_GATHERED", 0)
+    for found, batch in zip(batches(_rows(10), order, size=4), expected, strict=True):
+        assert torch.equal(found.numeric, batch.numeric)
+        assert torch.equal(found.labels, batch.labels)

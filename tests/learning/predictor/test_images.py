@@ -1,0 +1,125 @@
+"""A predictor over images: JSON arrays and table cells are one, and what is no such image is told."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from pydantic import ValidationError
+
+from learning.encoding.encoding import fit
+from learning.errors import InputError
+from learning.header import Input, ModelHeader, Output
+from learning.model import TrainedModel
+from learning.multitask.sharing.hard import Hard
+from learning.networks.conv4 import Conv4
+from learning.predictor import Predictor, predictor
+from tests.learning.canonical import packed
+
+NETWORK = Conv4(filters=3)
+IMAGE = Input(name="image", type="image", height=16, width=18, channels=1)
+
+
+def pictures(count=12, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 16, 18, 1)).astype(np.uint8)
+
+
+def header(**change) -> ModelHeader:
+    rows = pa.table({"image": packed(pictures()), "age": np.arange(12.0)})
+    types = {"image": "image", "age": "number"}
+    encoding = fit(rows, types, train=np.ones(12, bool), images={"image": (1, 16, 18)})
+    parts = {
+        "name": None,
+        "inputs": (IMAGE, Input(name="age", type="number")),
+        "feature_sets": (("image", "age"), ("age",)),
+        "groups": 1,
+        "slots": (("regression", 1), ("regression", 1)),
+        "outputs": (
+            Output(name="y", target="y", type="regression", slot=0, group=0),
+            Output(name="blind", target="blind", type="regression", slot=1, group=0, features=1),
+        ),
+        "tasks": (("y", 0), ("blind", 1)),
+        "network": NETWORK.model_dump(mode="json"),
+        "sharing": {"name": "hard"},
+        "balancing": {"name": "static"},
+        "encoding": encoding,
+    }
+    return ModelHeader(**{**parts, **change})
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory) -> Predictor:
+    torch.manual_seed(0)
+    told = header()
+    path = tmp_path_factory.mktemp("model") / "m.safetensors"
+    TrainedModel.of(Hard().build(NETWORK, told.encoding.inputs, told.layout), told).save(path)
+    return Predictor.load(path)
+
+
+def test_arrays_and_table_cells_are_answered_alike(ready):
+    images = pictures(seed=3)
+    by_values = ready.predict({"image": [*images], "age": [1.0] * 12}).by_task
+    by_table = ready.predict_table(pa.table({"image": packed(images), "age": [1.0] * 12})).by_task
+    np.testing.assert_array_equal(by_values["y"].output, by_table["y"].output)
+    assert len(set(by_values["y"].output.tolist())) == 12
+
+
+def test_a_task_without_the_image_does_not_ask_for_it(ready):
+    assert ready.reads(["blind"]) == {"age"}
+    assert len(ready.predict({"age": [1.0, 2.0]}, tasks=["blind"]).by_task["blind"].output) == 2
+
+
+def test_a_long_table_is_answered_in_pieces(ready, monkeypatch):
+    table = pa.table({"image": packed(pictures()), "age": [1.0] * 12})
+    whole = ready.predict_table(table).by_task["y"].output
+    monkeypatch.setattr(predictor, "CHUNK_NUMBERS", 300 * 5)
+    np.testing.assert_allclose(ready.predict_table(table).by_task["y"].output, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "AAAA",
+        7,
+        {"base64": "AAAA"},
+        pictures(1)[0].astype(float),
+        pictures(1)[0][:, :17],
+        pictures(1)[0][..., 0],
+    ],
+)
+@pytest.mark.parametrize(("style", "pointer"), [("rows", "/rows/2/image"), ("columns", "/columns/image/2")])
+def test_what_is_no_such_image_is_pointed_at(ready, odd, style, pointer):
+    images = [*pictures(2), odd]
+    with pytest.raises(InputError) as caught:
+        ready.predict({"image": images, "age": [1.0] * 3}, pointer_style=style)
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.code) == (pointer, "invalid-image")
+    assert "image of 16 × 18 × 1" in problem.detail
+
+
+@pytest.mark.parametrize("cells", [pa.nulls(2), pa.array([b"a" * 12] * 2, pa.binary(12)), pa.array(["a", "b"])])
+def test_a_table_of_other_cells_is_refused(ready, cells):
+    with pytest.raises(InputError, match=r"image of 16 × 18 × 1"):
+        ready.predict_table(pa.table({"image": cells, "age": [1.0, 2.0]}))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Input(name="image", type="image"),
+        Input(name="image", type="image", height=18, width=16, channels=1),
+        Input(name="image", type="number"),
+        Input(name="image", type="number", height=16, width=18, channels=1),
+    ],
+)
+def test_a_header_whose_image_does_not_fit_its_encoding_is_refused(image):
+    with pytest.raises(ValidationError, match="fit together"):
+        header(inputs=(image, Input(name="age", type="number")))
+
+
+def test_a_header_shows_the_size_of_its_images():
+    told = header().public()["inputs"]
+    assert told == [
+        {"name": "image", "type": "image", "height": 16, "width": 18, "channels": 1},
+        {"name": "age", "type": "number"},
+    ]
