@@ -19,7 +19,6 @@ from learning.specs import AdaptJob, JobSpec, MetaJob, MultitaskJob, ScoringJob,
 from learning.specs.split import SplitByFolds
 from store.keys import Principal
 
-
 SOURCE_DATA_GONE = Notice(
     "source-data-gone", "a dataset that the source was trained on is not here: forgetting will be null", "/source"
 )

@@ -1,5 +1,7 @@
 """A model with one trunk can begin with given heads, whatever it makes its heads of."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -15,7 +17,8 @@ ONE = [name for name in registry().names("sharing") if name != "soft"]
 
 def built(name, layout=LAYOUT):
     torch.manual_seed(0)
-    return registry().spec("sharing", name)().build(Mlp(widths=(4,), dropout=0.0), InputShape(numeric=2), layout)
+    spec: Any = registry().spec("sharing", name)()
+    return spec.build(Mlp(widths=(4,), dropout=0.0), InputShape(numeric=2), layout)
 
 
 def heads(layout):
