@@ -1,9 +1,11 @@
 """What the benchmarks share, and that the README shows what they wrote."""
 
 import pytest
+import torch
 
-from benchmarks import recipe, table
+from benchmarks import meta_loop, recipe, t1_maml_tasks, table
 from benchmarks.harness import figure, judged, ratios, take_turns
+from worker.training.episodes.sampler import TRAINING, stream
 
 
 def test_the_readme_shows_the_figures_as_they_were_recorded():
@@ -19,6 +21,36 @@ def test_the_recipe_that_is_timed_is_the_one_that_a_child_runs(tmp_path):
     told = recipe.train({**spec, "training": {"epochs": 2}}, path)
 
     assert [task["name"] for task in told["tasks"]] == ["y"]
+
+
+def test_the_loop_by_hand_takes_the_steps_that_the_recipe_takes(tmp_path):
+    path = recipe.canonical(t1_maml_tasks.waves(), tmp_path / "waves.parquet")
+    rows = meta_loop.prepared(t1_maml_tasks.spec(3, 2), path)
+    assert rows.plan.train is not None
+    assert meta_loop.by_recipe(rows) > 0
+    assert meta_loop.by_steps(rows, iterations=2) > 0
+
+    ours, theirs = meta_loop.built(rows), meta_loop.built(rows)
+    random = stream(0, TRAINING, 0)
+    episodes = rows.episodes(rows.draw(rows.plan.train, 3, rows.plan.training, random, training=True))
+    rows.plan.spec.method.add_gradient(ours, episodes, ways=1)
+    tasks = zip(*(tensor for part in (episodes.support, episodes.query) for tensor in part.tensors), strict=True)
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.learner = theirs
+
+        def forward(self, x):
+            return self.learner(x, torch.zeros(len(x), 0, dtype=torch.long)).squeeze(-1)
+
+    drawn = ((x, y, x_query, y_query) for x, _, y, x_query, _, y_query in tasks)
+    meta_loop.by_hand(
+        Whole(), lambda: next(drawn), torch.nn.functional.mse_loss, iterations=1, tasks=3, inner_rate=t1_maml_tasks.RATE
+    )
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert one.grad is not None
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_sides_take_turns_in_alternating_order_after_a_warm_up():

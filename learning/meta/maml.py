@@ -50,19 +50,28 @@ class Maml(MetaSpec):
     )
 
     def add_gradient(self, learner: Learner, episodes: Episodes, *, ways: int) -> Tensor:
-        start = dict(learner.named_parameters())
+        start, tasks = dict(learner.named_parameters()), len(episodes.support)
+        stretches = list(parts(learner.trunk, tasks, episodes.support.labels.device))
+        alone = len(stretches) == tasks and all(parameter.requires_grad for parameter in start.values())
 
         def after(*rows: Tensor) -> dict[str, Tensor]:
             support, query = Rows(*rows[:3]), Rows(*rows[3:])
-            weights = gradient_steps(learner, start, support, ways=ways, steps=self.inner_steps, rate=self.inner_rate)
+            weights = gradient_steps(
+                learner,
+                start,
+                support,
+                ways=ways,
+                steps=self.inner_steps,
+                rate=self.inner_rate,
+                alone=alone,
+            )
             return {"loss": query_loss(learner, weights, support, query, ways=ways)}
 
-        tasks, losses = len(episodes.support), []
-        for part in parts(learner.trunk, tasks, episodes.support.labels.device):
+        losses = []
+        for part in stretches:
             found = at_once(after, *episodes.support[part].tensors, *episodes.query[part].tensors)["loss"]
-            torch.autograd.backward(
-                found.sum() / tasks
-            )  # the graph of one part is gone before that of the next is made
+            # the graph of one stretch is gone before that of the next is made
+            torch.autograd.backward(found.sum() / tasks)
             losses.append(found.detach())
         return torch.cat(losses)
 
