@@ -163,7 +163,7 @@ def child_header(base: AnyHeader, delta: DeltaHeader) -> ModelHeader:
         if isinstance(base, MetaHeader):
             return _of_meta(base, delta)
         return _with_groups(base, delta) if delta.added else _with_target(base, delta)
-    except (ValidationError, IndexError) as error:
+    except (ValueError, IndexError) as error:
         raise ModelFileInvalid(
             f"expected a delta on this model, found one on another: {type(error).__name__}"
         ) from None

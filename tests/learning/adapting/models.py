@@ -90,3 +90,8 @@ def one(adapter, columns, *, targets=(), steps=None, query=None, check=True, **p
     """The adaptation of a single sample."""
     request = Request(targets=targets, steps=steps)
     return adapter.adapt(request, [sample(columns, query=query, **parts)], check=check)[0]
+
+
+def told(prediction, name="y"):
+    """The answers of one target."""
+    return prediction.by_task[name]

@@ -9,7 +9,7 @@ from learning.errors import InputError, LearningError, SpecError
 from learning.header import Output
 from learning.model import TrainedModel
 from learning.predictor import Predictor, predictor_on, trunk_plan
-from tests.learning.adapting.models import grouped, listed, one, sample, support
+from tests.learning.adapting.models import grouped, listed, one, sample, support, told
 from tests.learning.toys import TYPES, grouped_header, json_columns, table, trained
 
 ASKED = json_columns(table(6, missing=False))
@@ -53,7 +53,7 @@ def test_adapting_learns_what_the_mean_head_does_not_know(adapter):
 
 def test_a_known_target_that_the_mean_head_answers_already_is_not_worth_it(model, adapter):
     columns = support(targets=())
-    mean = Predictor(model).predict(columns | {"shop": ["new"] * 30}).by_task["demand"].values
+    mean = told(Predictor(model).predict(columns | {"shop": ["new"] * 30}), "demand").values
     columns["demand"] = (mean + np.random.default_rng(0).normal(size=30)).tolist()
     found = one(adapter, columns, targets=("demand",))
     check = found.checks["demand"]
@@ -112,7 +112,7 @@ def test_a_single_row_leaves_nothing_to_judge(adapter):
 def test_queries_that_bring_their_labels_are_measured(adapter):
     columns, asked = support(seed=1, targets=("demand",)), support(20, seed=9, targets=("demand",))
     found = one(adapter, columns, targets=("demand",), query=asked)
-    error = found.predictions.by_task["demand"].values - np.array(asked["demand"])
+    error = told(found.predictions, "demand").values - np.array(asked["demand"])
     assert found.checks["demand"].query == pytest.approx(np.sqrt((error**2).mean()))
     partly = asked | {"demand": [None, *asked["demand"][1:]]}
     assert one(adapter, columns, targets=("demand",), query=partly).checks["demand"].query is None
@@ -161,7 +161,7 @@ def test_a_child_adapts_too_and_its_child_stands_on_the_same_base(model, adapter
     assert second.delta.header.adapted["towards"] == "mean_head"
     grandchild = merge(model, second.delta)
     served = Predictor(grandchild).predict(ASKED).by_task["colour"].output
-    np.testing.assert_allclose(second.predictions.by_task["colour"].output, served, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(told(second.predictions, "colour").output, served, rtol=1e-5, atol=1e-6)
 
 
 def test_listed_tasks_of_one_target_hold_the_new_head_to_their_mean():
@@ -171,11 +171,11 @@ def test_listed_tasks_of_one_target_hold_the_new_head_to_their_mean():
     names = header.feature_sets[0]
     columns = {name: columns[name] for name in (*names, "price")}
     answers = Predictor(model).predict({name: columns[name] for name in names}).by_task
-    mean = (answers["price"].values + answers["price-2"].values) / 2
+    mean = (answers["price"].output + answers["price-2"].output) / 2
     columns["price"] = mean.tolist()
     found = one(adapter_of(model), columns, targets=("price",), query={name: columns[name] for name in names})
     assert found.checks["price"].before < 1e-3  # what is left is float32's
-    np.testing.assert_allclose(found.predictions.by_task["price"].values, mean, rtol=1e-4)
+    np.testing.assert_allclose(told(found.predictions, "price").values, mean, rtol=1e-4)
 
 
 def listed_header_of_twins():
