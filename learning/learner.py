@@ -1,12 +1,15 @@
 """A stored meta-model as the learner that adapts, and a learner as the meta-model that is stored."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from learning.meta.base import Learner, MetaSpec, Question
 from learning.meta_header import MetaHeader
-from learning.model import MetaModel, ModelFileInvalid
+from learning.model import AnyHeader, MetaModel, ModelFileInvalid
 from learning.networks.base import NetworkSpec
 from learning.registry import registry
 
@@ -23,8 +26,8 @@ def method_of(header: MetaHeader) -> MetaSpec:
     return method
 
 
-def network_of(header: MetaHeader) -> NetworkSpec:
-    """The network of a stored meta-model. Raises as `method_of`."""
+def network_of(header: AnyHeader) -> NetworkSpec:
+    """The network of a stored model, of a meta-model too. Raises as `method_of`."""
     spec: Any = registry().spec("network", str(header.network.get("name")))
     network: NetworkSpec = spec.model_validate(header.network)
     return network
@@ -60,3 +63,20 @@ def learner_of(model: MetaModel) -> Learner:
     except RuntimeError as error:
         raise ModelFileInvalid(f"expected weights that fit the header, found {str(error)[:200]}") from None
     return learner.eval()
+
+
+def begin(learner: Learner, tensors: Mapping[str, NDArray[np.float32]], *, head: bool) -> None:
+    """Fill a new learner with the trunk of a stored model, and with its head where that goes on.
+
+    Raises:
+        ModelFileInvalid: the weights do not fit.
+    """
+    kept = ("trunk.", "head.") if head else ("trunk.",)
+    own = learner.state_dict()
+    found = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items() if name.startswith(kept)}
+    if {name for name in own if name.startswith(kept)} != found.keys():
+        raise ModelFileInvalid("expected the tensors of the trunk, found others")
+    try:
+        learner.load_state_dict({**own, **found})
+    except RuntimeError as error:
+        raise ModelFileInvalid(f"expected weights that fit the header, found {str(error)[:200]}") from None

@@ -60,8 +60,9 @@ def _checked(spec: MultitaskJob | MetaJob | ScoringJob | AdaptJob, found: Found)
         asked = () if spec.init is None else (spec.init,)
         return Checked(training.spec, read, asked, training.notices, training.problems)
     if isinstance(spec, MetaJob):
-        episodes = plan_meta(spec, found.tables, devices=devices())
-        return Checked(episodes.spec, [spec.data.dataset], (), episodes.notices, episodes.problems)
+        episodes = plan_meta(spec, found.tables, {**found.headers, **found.meta}, devices=devices())
+        begun = () if spec.init is None else (spec.init,)
+        return Checked(episodes.spec, [spec.data.dataset], begun, episodes.notices, episodes.problems)
     scoring = plan_scoring(spec, found.tables, found.headers)
     return Checked(scoring.spec, sorted(found.tables), sorted(found.headers), scoring.notices, scoring.problems)
 

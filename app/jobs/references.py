@@ -27,7 +27,7 @@ class Found:
     tables: Mapping[str, Table]
     headers: Mapping[str, ModelHeader]
     meta: Mapping[str, MetaHeader]
-    """Those of the models that answer once they are adapted: only a job that adapts may name one."""
+    """Those of the models that answer once they are adapted: only a job that adapts, or that trains one on, may name one."""
 
 
 def dataset_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ def model_references(spec: JobSpec) -> Iterator[tuple[str, str]]:
             yield f"/models/{position}", model
     elif isinstance(spec, TransferJob):
         yield "/source", spec.source
-    elif isinstance(spec, MultitaskJob) and spec.init is not None:
+    elif isinstance(spec, MultitaskJob | MetaJob) and spec.init is not None:
         yield "/init", spec.init
 
 
@@ -68,7 +68,7 @@ def with_ids(session: Session, project_id: str, spec: JobSpec) -> JobSpec:
         return spec.model_copy(update={"models": tuple(_model_id(session, project_id, one) for one in spec.models)})
     if isinstance(spec, TransferJob):
         return spec.model_copy(update={"source": _model_id(session, project_id, spec.source)})
-    if isinstance(spec, MultitaskJob) and spec.init is not None:
+    if isinstance(spec, MultitaskJob | MetaJob) and spec.init is not None:
         return spec.model_copy(update={"init": _model_id(session, project_id, spec.init)})
     return spec
 
@@ -108,7 +108,7 @@ def find(parts: Parts, who: Principal, spec: JobSpec) -> Found:
         header = _header(parts, asked[key])
         if isinstance(header, ModelHeader):
             headers[key] = header
-        elif isinstance(spec, AdaptJob):
+        elif isinstance(spec, AdaptJob | MetaJob):
             meta[key] = header
         else:
             detail = "expected a model that answers, found a meta-model, which answers once it is adapted to a task"

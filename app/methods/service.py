@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from app.methods.schemas import Method, Methods
 from learning.registry import registry
 from learning.specs.job import DEFAULT_METHODS
+from learning.specs.meta import DEFAULT_META
 from learning.specs.transfer import DEFAULT_TRANSFER
 
-_DEFAULTS = {**DEFAULT_METHODS, "transfer": DEFAULT_TRANSFER}
+_DEFAULTS = {**DEFAULT_METHODS, "meta": DEFAULT_META, "transfer": DEFAULT_TRANSFER}
 _ADDRESS = re.compile(r"https://[^\s)]+")
 
 

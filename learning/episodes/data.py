@@ -39,15 +39,13 @@ def known_data(job: MetaJob, columns: Mapping[str, Columns], findings: Findings)
     table, before = columns[data.dataset], len(findings.problems)
     place = f"{pointer}/target" if job.episodes is not None else f"{pointer}/targets/0/target"
     known_column(job.target, table, place, findings, code="target-not-found")
-    reserved = [("split", job.split.column)] if isinstance(job.split, SplitByColumn) else []
     if isinstance(data, MetaTasks):
-        reserved += [("groups", name) for name in data.group_by]
         for index, name in enumerate(data.group_by):
             known_column(name, table, f"{pointer}/group_by/{index}", findings)
             if name in data.group_by[:index]:
                 detail = f"expected each column once, found {name[:64]!r}"
                 findings.problem(f"{pointer}/group_by/{index}", "duplicate-column", detail)
-    if job.target in {name for _, name in reserved}:
+    if job.target in reserved_columns(job):
         detail = f"expected a target, found {job.target[:64]!r}, which groups or splits the rows"
         findings.problem(place, "reserved-column", detail)
     known_where(data.where, table, pointer, findings)
@@ -57,9 +55,14 @@ def known_data(job: MetaJob, columns: Mapping[str, Columns], findings: Findings)
 def features_of(job: MetaJob, table: Columns, findings: Findings) -> tuple[str, ...]:
     """The columns that a model reads."""
     data = job.data
-    reserved = {job.split.column} if isinstance(job.split, SplitByColumn) else set[str]()
-    reserved |= set(data.group_by) if isinstance(data, MetaTasks) else set()
-    return choose(Request(job.pointer, data.features, data.exclude, {job.target}, reserved), table, findings)
+    request = Request(job.pointer, data.features, data.exclude, {job.target}, reserved_columns(job))
+    return choose(request, table, findings)
+
+
+def reserved_columns(job: MetaJob) -> frozenset[str]:
+    """The columns that say where a row belongs, and so are no inputs."""
+    split = (job.split.column,) if isinstance(job.split, SplitByColumn) else ()
+    return frozenset({*split, *(job.tasks.group_by if job.tasks is not None else ())})
 
 
 def units_of(job: MetaJob, table: Columns, findings: Findings) -> Found | None:

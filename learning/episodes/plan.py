@@ -1,7 +1,7 @@
 """One plan from a meta job and its table; planning the resolved spec again gives the same plan."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from learning.episodes.checks import (
     check_batch,
@@ -14,8 +14,10 @@ from learning.episodes.checks import (
 from learning.episodes.data import features_of, known_data, units_of
 from learning.episodes.pool import Pool, Units, pool
 from learning.episodes.sides import check_split, sides_of
+from learning.episodes.warm import begun, keeps_head
 from learning.errors import Notice, Problem
 from learning.meta.base import Question
+from learning.model import AnyHeader
 from learning.planning.checks import MAX_PARAMETERS, largest_inputs
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
@@ -32,7 +34,8 @@ class MetaPlan:
 
     type, classes: of what each task asks for; class episodes bring their own classes. ways: the classes of an episode,
     1 for a regression. types: the canonical type of every feature. training: how an episode of training is drawn.
-    pools: what training, validation and each protocol of the evaluation draw from.
+    train, validation, tests: what training, validation and each protocol of the evaluation draw from.
+    keeps_head: whether the head of the model that it begins from goes on, and with it the scale of its answers.
     """
 
     spec: MetaJob
@@ -47,6 +50,7 @@ class MetaPlan:
     train: Pool | None = None
     validation: Pool | None = None
     tests: tuple[Pool, ...] = ()
+    keeps_head: bool = False
 
     @property
     def question(self) -> Question:
@@ -56,6 +60,7 @@ class MetaPlan:
 def plan_meta(
     spec: MetaJob,
     tables: Mapping[str, Table],
+    headers: Mapping[str, AnyHeader] | None = None,
     *,
     devices: Collection[str] | None = None,
     draw: Callable[[], int] = draw_seed,
@@ -63,6 +68,7 @@ def plan_meta(
     """Decide what a meta job means for its data.
 
     Args:
+        headers: that of the model which the job begins from, by its id.
         tables, devices, draw: as of `learning.planning.plan`.
     """
     findings = Findings()
@@ -75,6 +81,9 @@ def plan_meta(
         return _refused(job, findings)
     table = columns[job.data.dataset]
     check_split(job, table, findings)
+    source = None if job.init is None else (headers or {})[job.init]
+    if source is not None:
+        job = begun(job, source, table, findings)
     features = features_of(job, table, findings)
     if findings.problems:
         return _refused(job, findings)
@@ -85,7 +94,11 @@ def plan_meta(
     images = {name: shape for name, shape in table.images.items() if name in types}
     sides = sides_of(found.job, found.units, table, findings)
     ways = len(found.classes or ()) if found.job.episodes is None else found.job.episodes.ways
-    return _drawn(found.job, found.type, found.classes, max(ways, 1), types, images, found.units, sides, findings)
+    planned = _drawn(found.job, found.type, found.classes, max(ways, 1), types, images, found.units, sides, findings)
+    if source is None:
+        return planned
+    same = keeps_head(job, source, type_=planned.type, classes=planned.classes, ways=planned.ways)
+    return replace(planned, keeps_head=same)
 
 
 def _refused(job: MetaJob, findings: Findings) -> MetaPlan:

@@ -141,3 +141,16 @@ def test_jobs_that_need_answers_refuse_a_meta_model(tenant, letters):
     job = run_job(tenant, tenant.submit(of_letters(letters, evaluation=[{"episodes": 10}]))["id"])
     answer = tenant.client.post("/v1/jobs", json={"kind": "predict", "model": job["model"], "dataset": letters})
     assert (answer.status_code, answer.json()["code"]) == (422, "not-adapted")
+
+
+def test_meta_training_goes_on_from_a_stored_model_which_is_its_parent(tenant, letters):
+    first = run_job(tenant, tenant.submit(of_letters(letters, evaluation=[{"episodes": 10}]))["id"])["model"]
+    tenant.client.put("/v1/aliases/letters", json={"model": first}).raise_for_status()
+    job = tenant.submit(of_letters(letters, evaluation=[{"episodes": 10}], init="letters"))
+    assert job["spec"]["init"] == first
+    held = tenant.client.delete(f"/v1/models/{first}")
+    assert (held.status_code, held.json()["code"]) == (409, "model-in-use")
+    done = run_job(tenant, job["id"])
+    assert tenant.client.get(f"/v1/models/{done['model']}").json()["parents"] == [first]
+    unknown = tenant.client.post("/v1/jobs", json=of_letters(letters, init="mdl_01M7XK5QPNFJ1938XFDDC4PVGM"))
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "model-not-found")

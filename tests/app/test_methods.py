@@ -43,7 +43,8 @@ def test_its_parameters_are_a_json_schema(listed):
 
 def test_a_job_that_names_none_has_the_default_of_each_family(listed):
     defaults = {method["family"]: method["name"] for method in listed["data"] if method["default"]}
-    assert defaults == {"network": "mlp", "sharing": "hard", "balancing": "static", "transfer": "finetune"}
+    families = {"network": "mlp", "sharing": "hard", "balancing": "static", "transfer": "finetune", "meta": "maml"}
+    assert defaults == families
 
 
 def test_a_job_takes_what_the_list_offers(tenant: Tenant, listed):

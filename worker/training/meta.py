@@ -12,9 +12,9 @@ import torch
 from learning.episodes import MetaPlan, plan_meta
 from learning.errors import SpecError
 from learning.header import input_of
-from learning.learner import learner_of
+from learning.learner import begin, learner_of
 from learning.meta_header import MetaHeader
-from learning.model import MetaModel, load_model
+from learning.model import MetaModel, TrainedModel, load_model
 from learning.specs import MetaJob
 from learning.tables import Table
 from worker.training.batches import weights_seed
@@ -34,10 +34,11 @@ _MOST_TOLD = 20
 
 @dataclass(frozen=True, eq=False)
 class _Course:
-    """What one attempt works with."""
+    """What one attempt works with; ``source`` is the model that training begins from, if there is one."""
 
     plan: MetaPlan
     rows: Material
+    source: MetaModel | TrainedModel | None
     attempt: Attempt
     channel: Channel
     progress: Progress
@@ -46,23 +47,25 @@ class _Course:
 def meta(
     job: MetaJob,
     tables: Mapping[str, Table],
-    models: Mapping[str, Path],  # noqa: ARG001  # a recipe's signature
+    models: Mapping[str, Path],
     attempt: Attempt,
     channel: Channel,
 ) -> dict[str, Any]:
     """Run one attempt at ``job`` and return how it ended, with the names of the files it left in its folder.
 
     Raises:
-        SpecError: the job does not fit its table.
+        SpecError: the job does not fit its table, or the model that it begins from.
         TrainingDiverged: the loss left the finite numbers.
     """
     began = time.monotonic()
     progress = Progress(channel, phases=PHASES)
     progress.enter("preparing")
-    plan = plan_meta(job, tables)
+    source = None if job.init is None else load_model(models[job.init])
+    plan = plan_meta(job, tables, {} if source is None or job.init is None else {job.init: source.header})
     if plan.problems:
         raise SpecError(plan.problems)
-    course = _Course(plan, material(plan, tables, attempt.device), attempt, channel, progress)
+    rows = material(plan, tables, attempt.device, None if source is None else source.header)
+    course = _Course(plan, rows, source, attempt, channel, progress)
     for notice in course.rows.encoding.notices[:_MOST_TOLD]:  # only now is it known what training tasks hold
         channel.log("warning", f"{notice.code}: {notice.detail}")
 
@@ -112,7 +115,10 @@ def _fit(course: _Course) -> Fitted:
         plan.question,
         ways=plan.ways,
         normalisation=plan.spec.normalisation,
-    ).to(course.attempt.device)
+    )
+    if course.source is not None:
+        begin(learner, course.source.tensors, head=plan.keeps_head)
+    learner.to(course.attempt.device)
     return meta_fit(
         learner,
         rows,

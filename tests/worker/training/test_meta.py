@@ -227,3 +227,44 @@ def test_a_checkpoint_that_cannot_be_read_is_no_obstacle(tmp_path, waves, alphab
     table, body = (waves, spec()) if part == "tasks" else (alphabet, letters())
     ended, _, told = attempt(tmp_path, body, table, checkpoints=[str(torn)])
     assert (ended["outcome"], told.resumptions) == ("succeeded", [])
+
+
+def test_training_that_begins_at_a_meta_model_goes_on_from_its_weights(tmp_path, waves):
+    _, first, _ = attempt(tmp_path, spec(), waves)
+    still = TRAINING | {"iterations": 1, "learning_rate": 1e-9}
+    body = spec(init="mdl_1", training=still, seed=5)
+    del body["network"]
+    ended, work, _ = attempt(tmp_path, body, waves, number=2, models={"mdl_1": first / "model.safetensors"})
+    assert ended["outcome"] == "succeeded"
+    before, after = (load_model(folder / "model.safetensors") for folder in (first, work))
+    assert (after.header.network, after.header.encoding) == (before.header.network, before.header.encoding)
+    assert (after.header.mean, after.header.deviation) == (before.header.mean, before.header.deviation)
+    assert all(np.abs(after.tensors[name] - before.tensors[name]).max() < 1e-6 for name in before.tensors)
+
+
+def test_training_may_begin_at_the_trunk_of_a_model_that_answers(tmp_path, waves):
+    task = {"dataset": "ds_1", "target": "y", "exclude": ["wave"]}
+    alone = {"kind": "multitask", "tasks": [task], "network": NETWORK, "training": {"epochs": 3}, "baselines": False}
+    _, first, _ = attempt(tmp_path, alone, waves)
+    still = TRAINING | {"iterations": 1, "learning_rate": 1e-9}
+    models = {"mdl_1": first / "model.safetensors"}
+    ended, work, _ = attempt(tmp_path, spec(init="mdl_1", training=still), waves, number=2, models=models)
+    assert ended["outcome"] == "succeeded"
+    before, after = weights(first), weights(work)
+    trunk = [name for name in after if name.startswith("trunk.")]
+    assert trunk
+    assert all(np.abs(after[name] - before[name]).max() < 1e-6 for name in trunk)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"network": {"name": "mlp", "widths": [8]}}, "source-architecture"),
+        ({"tasks": {"dataset": "ds_1", "group_by": ["wave"], "targets": [{"target": "x"}]}}, "source-feature-mismatch"),
+    ],
+)
+def test_what_does_not_fit_the_model_to_begin_from_is_told(tmp_path, waves, fields, code):
+    _, first, _ = attempt(tmp_path, spec(), waves)
+    models = {"mdl_1": first / "model.safetensors"}
+    ended, _, _ = attempt(tmp_path, spec(init="mdl_1") | fields, waves, number=2, models=models)
+    assert (ended["outcome"], ended["error"]["code"], ended["error"]["param"]) == ("failed", code, "/init")

@@ -12,6 +12,8 @@ from learning.encoding import Encoding
 from learning.encoding import fit as fit_encoding
 from learning.episodes import MetaPlan, Pool
 from learning.meta.base import Episodes, Rows
+from learning.meta_header import MetaHeader
+from learning.model import AnyHeader
 from learning.specs.meta import Protocol
 from learning.tables import Table
 from worker.training.episodes.sampler import Drawn, of_classes, of_tasks
@@ -67,24 +69,28 @@ class Material:
 
 
 def material(
-    plan: MetaPlan, tables: Mapping[str, Table], device: torch.device, *, given: Encoding | None = None
+    plan: MetaPlan, tables: Mapping[str, Table], device: torch.device, source: AnyHeader | None = None
 ) -> Material:
     """Read the rows of ``plan`` and encode them; everything fitted is fitted on the rows of meta-train tasks only.
 
     Args:
-        given: the encoding of the model that training begins from, in place of one that is fitted.
+        source: the header of the model that training begins from, whose encoding the rows then have.
     """
     assert plan.units is not None  # a plan without problems
     assert plan.train is not None
-    source = tables[plan.spec.data.dataset]
-    table = source.read(list(plan.types)).replace_schema_metadata()
+    stored = tables[plan.spec.data.dataset]
+    table = stored.read(list(plan.types)).replace_schema_metadata()
     train = np.zeros(table.num_rows, bool)
     train[_rows_of(plan.train)] = True
-    encoding = given if given is not None else fit_encoding(table, plan.types, train=train, images=source.images)
+    encoding = (
+        source.encoding if source is not None else fit_encoding(table, plan.types, train=train, images=stored.images)
+    )
     encoded = encoding.encode(table)
     scale, labels = Scale(), plan.units.labels
     if labels is not None and plan.question == "regression":
         scale = Scale.of(labels[train])
+        if plan.keeps_head and isinstance(source, MetaHeader):
+            scale = Scale(source.mean, source.deviation)
         labels = scale.forth(labels)
     image = encoding.inputs.image
     turned = turns(image, encoded.numeric.shape[1]) if image is not None and _turns(plan) else None

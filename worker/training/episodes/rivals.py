@@ -1,6 +1,7 @@
 """What stands beside a meta-model: predictors that see the same supports, and never another task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -23,8 +24,12 @@ Floats = NDArray[np.float64]
 #: λ of the ridge, chosen for each support by leaving its rows out one by one. Inputs and targets are standardised.
 LAMBDAS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1000.0)
 SCRATCH_STEPS, SCRATCH_RATE = 300, 0.01
-#: Episodes that networks are trained from scratch for; those that read images cost a thousand times more.
-SCRATCH_EPISODES, SCRATCH_EPISODES_OF_IMAGES, SCRATCH_STEPS_OF_IMAGES = 100, 20, 100
+#: Episodes that networks are trained from scratch for: the most and the fewest, by the weights that all steps move.
+SCRATCH_EPISODES, FEWEST_SCRATCH_EPISODES, SCRATCH_WEIGHTS = 100, 20, 2_000_000_000
+#: Of networks that are slow side by side, as convolutions are, the fewest and in fewer steps.
+SLOW_SCRATCH_STEPS = 100
+#: Weights side by side: beyond it they leave the core's cache.
+WEIGHTS_AT_ONCE = 1_000_000
 
 
 def rivals(material: Material, drawn: Drawn, protocol: Protocol, *, stop: Callable[[], bool]) -> dict[str, Floats]:
@@ -98,32 +103,33 @@ def nearest_centroid(episodes: Episodes, *, ways: int) -> Tensor:
 
 def from_scratch(material: Material, drawn: Drawn, protocol: Protocol, *, stop: Callable[[], bool]) -> Floats:
     """The same network trained on each support alone, from weights of its own, many side by side."""
-    images = material.encoding.inputs.image is not None
-    most = SCRATCH_EPISODES_OF_IMAGES if images else SCRATCH_EPISODES
-    steps = SCRATCH_STEPS_OF_IMAGES if images else SCRATCH_STEPS
     torch.manual_seed(weights_seed(material.plan.spec.seed or 0))
+    ways = protocol.ways or 1
+    one = _fresh(material, ways)
+    size = sum(parameter.numel() for parameter in one.parameters())
+    if one.trunk.batched_over_tasks(material.numeric.device):
+        steps, most = SCRATCH_STEPS, SCRATCH_WEIGHTS // (SCRATCH_STEPS * size)
+        at_once = max(1, WEIGHTS_AT_ONCE // size)
+    else:
+        steps, most, at_once = SLOW_SCRATCH_STEPS, FEWEST_SCRATCH_EPISODES, 1
+    some = drawn[: min(max(most, FEWEST_SCRATCH_EPISODES), SCRATCH_EPISODES)]
     found: list[Floats] = []
-    some = drawn[:most]
-    size = 1 if images else len(some)
-    for start in range(0, len(some), size):
-        episodes = material.episodes(some[start : start + size])
-        found.append(
-            losses_of(material, _trained(material, episodes, protocol.ways or 1, steps, stop), episodes.query.labels)
-        )
+    for start in range(0, len(some), at_once):
+        episodes = material.episodes(some[start : start + at_once])
+        learners = [_fresh(material, ways) for _ in range(len(episodes.support))]
+        answered = _trained(learners, episodes, steps, stop)
+        found.append(losses_of(material, answered, episodes.query.labels))
     return np.concatenate(found)
 
 
-def _trained(material: Material, episodes: Episodes, ways: int, steps: int, stop: Callable[[], bool]) -> Tensor:
+def _trained(learners: Sequence[Learner], episodes: Episodes, steps: int, stop: Callable[[], bool]) -> Tensor:
     """Train a network for each episode by Adam and return its answers to the queries, ``[B, q, ways]``.
 
     Kingma and Ba, *Adam* (https://arxiv.org/abs/1412.6980), algorithm 1, with every task's own moments.
     """
-    learners = [_fresh(material, ways) for _ in range(len(episodes.support))]
     one = learners[0]
-    weights = {
-        name: torch.stack([dict(each.named_parameters())[name].detach() for each in learners])
-        for name, _ in one.named_parameters()
-    }
+    states = [dict(each.named_parameters()) for each in learners]
+    weights = {name: torch.stack([state[name].detach() for state in states]) for name in states[0]}
     buffers = dict(one.named_buffers())
 
     def task_loss(own: dict[str, Tensor], numeric: Tensor, category: Tensor, labels: Tensor) -> Tensor:
@@ -139,9 +145,9 @@ def _trained(material: Material, episodes: Episodes, ways: int, steps: int, stop
             found = gradient(weights, *episodes.support.tensors)
         for name, tensor in found.items():
             first[name].lerp_(tensor, 0.1)
-            second[name].lerp_(tensor.square(), 0.001)
-            reach = (second[name] / (1 - 0.999**step)).sqrt_().add_(1e-8)
-            weights[name] = weights[name] - SCRATCH_RATE / (1 - 0.9**step) * first[name] / reach
+            second[name].mul_(0.999).addcmul_(tensor, tensor, value=0.001)
+            spread = (second[name] / (1 - 0.999**step)).sqrt_().add_(1e-8)
+            weights[name].addcdiv_(first[name], spread, value=-SCRATCH_RATE / (1 - 0.9**step))
     return _asked(one, weights, buffers, episodes)
 
 
@@ -171,12 +177,8 @@ def _asked(one: Learner, weights: dict[str, Tensor], buffers: dict[str, Tensor],
         found: Tensor = functional_call(one, {**own, **buffers}, (numeric, category))
         return found[count:]
 
-    if len(rows) == 1:
-        with statistics(rows=count):
-            return answer({name: tensor[0] for name, tensor in weights.items()}, rows.numeric[0], rows.category[0])[
-                None
-            ]
-    if normalises(one):
-        with statistics(rows=count):
-            return vmap(answer)(weights, rows.numeric, rows.category)
-    return vmap(answer)(weights, rows.numeric, rows.category)
+    with statistics(rows=count) if normalises(one) else nullcontext():
+        if len(rows) == 1:
+            own = {name: tensor[0] for name, tensor in weights.items()}
+            return answer(own, rows.numeric[0], rows.category[0]).unsqueeze(0)
+        return vmap(answer)(weights, rows.numeric, rows.category)

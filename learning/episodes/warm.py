@@ -1,0 +1,51 @@
+"""Meta-training that begins at a stored model: its trunk, its way to read rows, and its head where that asks the same."""
+
+from learning.episodes.data import reserved_columns
+from learning.grafting.features import Wanted, matched
+from learning.grafting.source import has_one_trunk
+from learning.grafting.trunk import check_network
+from learning.learner import method_of, network_of
+from learning.meta_header import MetaHeader
+from learning.model import AnyHeader
+from learning.planning.columns import Columns
+from learning.planning.findings import Findings
+from learning.specs.meta import MetaJob
+from learning.tasks import TaskType
+
+_AT = "/init"
+
+
+def begun(job: MetaJob, source: AnyHeader, table: Columns, findings: Findings) -> MetaJob:
+    """The job with the network and the features of the model that it begins from; problems where they do not fit.
+
+    A job that names no network has the model's. Columns that the model does not read are told and left out.
+    """
+    if "network" not in job.model_fields_set:
+        job = job.model_copy(update={"network": network_of(source)})
+    check_network(job.network, source.network, _AT, findings)
+    if not isinstance(source, MetaHeader) and not has_one_trunk(source):
+        detail = f"expected a model with one trunk for all its tasks, found sharing {source.sharing['name']!r}"
+        findings.problem(_AT, "source-architecture", detail)
+    data = job.data
+    barred = {job.target, *reserved_columns(job)}
+    if barred & {*(data.features or ())} or {*data.exclude} - table.types.keys():
+        return job  # what is wrong with it, planning tells
+    encoding = source.encoding
+    sets = (tuple(c.name for c in encoding.columns),) if isinstance(source, MetaHeader) else source.feature_sets
+    wanted = Wanted(data.features, {*barred, *data.exclude}, listed_at=f"{job.pointer}/features", told_at=_AT)
+    found = matched(sets, encoding, wanted, table, findings)
+    if found is None:
+        return job
+    field = "episodes" if job.episodes is not None else "tasks"
+    return job.model_copy(update={field: data.model_copy(update={"features": found, "exclude": ()})})
+
+
+def keeps_head(job: MetaJob, source: AnyHeader, *, type_: TaskType, classes: tuple[str, ...] | None, ways: int) -> bool:
+    """Whether the model's head goes on: it is a meta-model whose head asks the same of a task, of as many classes."""
+    return (
+        isinstance(source, MetaHeader)
+        and job.method.has_head
+        and method_of(source).has_head
+        and (source.type, source.classes, source.ways) == (type_, classes, ways)
+        and (source.episodes or source.target == job.target)
+    )
