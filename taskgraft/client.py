@@ -174,6 +174,26 @@ class Taskgraft:
         body |= {"strict": True} if strict else {}
         return self._json(Request("POST", f"/v1/models/{quote(model, safe='')}/predictions", body=body))
 
+    def adapt(
+        self,
+        model: str,
+        support: Rows | Mapping[str, Any] | str | None = None,
+        *,
+        supports: Mapping[str, Mapping[str, Any]] | None = None,
+        query: Rows | Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Document:
+        """Adapt a model, by id or alias, to a task that it has never seen; → the child, predictions for ``query``, a check.
+
+        Args:
+            support: labelled rows, ``{"rows": …}`` or ``{"columns": …}``, or the id of a dataset.
+            supports: many of them by key instead, each ``{"rows" | "columns" | "dataset": …, "query": …}``.
+            more: ``target`` or ``targets``, ``task_key``, ``steps``, ``store``, ``name``, ``ttl_seconds``.
+        """
+        said = {"support": _table(support), "supports": supports, "query": _table(query)} | more
+        body = {name: value for name, value in said.items() if value is not None}
+        return self._json(Request("POST", f"/v1/models/{quote(model, safe='')}/adaptations", body=body))
+
     def predict_one(self, model: str, **features: Any) -> Document:
         """One row by GET: its values are typed by the model's input schema."""
         return self._json(Request("GET", f"/v1/models/{quote(model, safe='')}/predictions", params=features))
@@ -219,6 +239,11 @@ class Taskgraft:
 
     def _json(self, request: Request) -> Document:
         return dict(self._transport.send(request).json())
+
+
+def _table(said: Rows | Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
+    """A list of rows as the body says it; everything else as it is."""
+    return said if said is None or isinstance(said, str | Mapping) else {"rows": list(said)}
 
 
 def _server_sent(lines: Iterator[str]) -> Iterator[Document]:

@@ -76,6 +76,23 @@ def test_columns_are_uploaded_as_json(service, script):
     assert script.asked[0]["headers"]["Content-Type"] == "application/json"
 
 
+def test_a_model_is_adapted_to_rows_columns_a_dataset_or_many_supports(service, script):
+    for _ in range(4):
+        script.then(200, {"model": None})
+    service.adapt("waves", [{"x": 1.0, "y": 2.0}], target="y", query=[{"x": 2.0}], steps=5, store=False)
+    service.adapt("waves", {"columns": {"x": [1.0], "y": [2.0]}})
+    service.adapt("waves", "ds_1", targets=["y"], task_key={"shop": "4"}, name="four", ttl_seconds=60)
+    service.adapt("waves", supports={"a": {"rows": [{"x": 1.0, "y": 2.0}]}})
+    rows, columns, dataset, many = (json.loads(asked["body"]) for asked in script.asked)
+    said = {"target": "y", "steps": 5, "store": False}
+    assert rows == {"support": {"rows": [{"x": 1.0, "y": 2.0}]}, "query": {"rows": [{"x": 2.0}]}, **said}
+    assert columns == {"support": {"columns": {"x": [1.0], "y": [2.0]}}}
+    group = {"targets": ["y"], "task_key": {"shop": "4"}}
+    assert dataset == {"support": "ds_1", **group, "name": "four", "ttl_seconds": 60}
+    assert many == {"supports": {"a": {"rows": [{"x": 1.0, "y": 2.0}]}}}
+    assert {asked["path"] for asked in script.asked} == {"/v1/models/waves/adaptations"}
+
+
 def test_a_model_is_imported_as_the_bytes_of_its_file(service, script, tmp_path):
     file = tmp_path / "wine.safetensors"
     file.write_bytes(bytes(range(256)) * 10_000)
