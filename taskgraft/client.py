@@ -9,7 +9,6 @@ Example::
         service.predict(done["model"], rows=[{"alcohol": 9.4}])
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ import httpx
 
 from taskgraft.content import Columns, chunks_of, content_of
 from taskgraft.errors import Document, JobFailed
+from taskgraft.events import server_sent
 from taskgraft.location import locate
 from taskgraft.transport import Request, Transport
 
@@ -150,7 +150,7 @@ class Taskgraft:
                     params={"after": after},
                     headers={"Accept": "text/event-stream", "Last-Event-ID": str(after)},
                 ) as response:
-                    for event in _server_sent(response.iter_lines()):
+                    for event in server_sent(response.iter_lines()):
                         if event["event"] == "end":
                             return
                         after = event["id"]
@@ -244,25 +244,3 @@ class Taskgraft:
 def _table(said: Rows | Mapping[str, Any] | str | None) -> Mapping[str, Any] | str | None:
     """A list of rows as the body says it; everything else as it is."""
     return said if said is None or isinstance(said, str | Mapping) else {"rows": list(said)}
-
-
-def _server_sent(lines: Iterator[str]) -> Iterator[Document]:
-    """Events of a ``text/event-stream``: fields until an empty line; lines that begin with a colon are pings."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(":"):
-            continue
-        if line:
-            name, _, value = line.partition(":")
-            fields[name] = (
-                fields[name] + "\n" + value.removeprefix(" ")
-                if name == "data" and "data" in fields
-                else value.removeprefix(" ")
-            )
-        elif fields:
-            yield {
-                "id": int(fields.get("id") or 0),
-                "event": fields.get("event", "message"),
-                "data": json.loads(fields.get("data") or "null"),
-            }
-            fields = {}
