@@ -2,7 +2,7 @@
 
 from learning.episodes.data import reserved_columns
 from learning.grafting.features import Wanted, matched
-from learning.grafting.source import has_one_trunk
+from learning.grafting.source import datasets_of, has_one_trunk, source_job
 from learning.grafting.trunk import check_network
 from learning.learner import method_of, network_of
 from learning.meta_header import MetaHeader
@@ -26,6 +26,7 @@ def begun(job: MetaJob, source: AnyHeader, table: Columns, findings: Findings) -
     if not isinstance(source, MetaHeader) and not has_one_trunk(source):
         detail = f"expected a model with one trunk for all its tasks, found sharing {source.sharing['name']!r}"
         findings.problem(_AT, "source-architecture", detail)
+    _tell_overlap(job, source, findings)
     data = job.data
     barred = {job.target, *reserved_columns(job)}
     if barred & {*(data.features or ())} or {*data.exclude} - table.types.keys():
@@ -38,6 +39,23 @@ def begun(job: MetaJob, source: AnyHeader, table: Columns, findings: Findings) -
         return job
     field = "episodes" if job.episodes is not None else "tasks"
     return job.model_copy(update={field: data.model_copy(update={"features": found, "exclude": ()})})
+
+
+def _tell_overlap(job: MetaJob, source: AnyHeader, findings: Findings) -> None:
+    """A notice where the model may have learned from what is to be test tasks here."""
+    told = source.job or {}
+    if isinstance(source, MetaHeader):
+        read = (told.get("episodes") or told.get("tasks") or {}).get("dataset")
+        own = job.model_dump(mode="json", include={"seed", "split"})
+        overlaps = read == job.data.dataset and {name: told.get(name) for name in own} != own
+    else:
+        known = source_job(source)
+        overlaps = known is not None and job.data.dataset in datasets_of(known)
+    if overlaps:
+        detail = (
+            "the model has learned from this dataset, divided otherwise: it may know tasks that are for the test here"
+        )
+        findings.notice("source-knows-test-tasks", detail, _AT)
 
 
 def keeps_head(job: MetaJob, source: AnyHeader, *, type_: TaskType, classes: tuple[str, ...] | None, ways: int) -> bool:

@@ -1,11 +1,15 @@
 """What a meta job means for its table: sides of whole tasks, protocols that the test side can fill, notices."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learning.encoding import fit
 from learning.episodes import plan_meta
+from learning.header import input_of
+from learning.meta_header import MetaHeader
 from learning.specs import parse_spec
 from learning.tables import Table
 from tests.worker.training import tables
@@ -192,3 +196,53 @@ def test_a_dataset_that_is_not_there_is_told(shops):
 def test_a_device_that_is_not_there_is_told(shops):
     found = plan_meta(tasks(training={"device": "cuda"}), shops, devices={"cpu"})
     assert problems(found) == [("device-unavailable", "/training/device")]
+
+
+def header(spec, plan, **fields):
+    """That of a meta-model which ``spec`` trained."""
+    encoding = fit(pa.table({"x": [1.0, 2.0]}), {"x": "number"}, train=np.ones(2, bool))
+    told = {
+        "name": None,
+        "inputs": (input_of(encoding.columns[0]),),
+        "target": spec.target,
+        "type": plan.type,
+        "classes": plan.classes,
+        "episodes": spec.episodes is not None,
+        "ways": plan.ways,
+        "shots": 1,
+        "queries": 1,
+        "network": spec.network.model_dump(mode="json"),
+        "method": spec.method.model_dump(mode="json"),
+        "job": spec.model_dump(mode="json"),
+        "encoding": encoding,
+    }
+    return MetaHeader(**told | fields)
+
+
+def test_a_model_to_begin_from_gives_its_network_features_and_head(shops):
+    first = tasks(network={"name": "mlp", "widths": [7]})
+    own = header(first, plan_meta(first, shops))
+    told = {"dataset": "ds_1", "group_by": ["shop"], "targets": [{"target": "y"}], "exclude": ["hot"]}
+    spec = parse_spec({"kind": "meta", "tasks": told, "shots": 4, "init": "mdl_1"})
+    plan = plan_meta(spec, shops, {"mdl_1": own})
+    assert not plan.problems
+    assert plan.spec.network.widths == (7,)
+    assert (plan.spec.tasks.features, plan.keeps_head) == (("x",), True)
+    assert [notice.code for notice in plan.notices] == ["features-not-in-source", "small-groups"]
+    assert plan_meta(plan.spec, shops, {"mdl_1": own}).spec == plan.spec
+
+
+@pytest.mark.parametrize(
+    "change", [{"type": "binary", "classes": ("a", "b"), "ways": 2}, {"method": {"name": "protonet"}}]
+)
+def test_a_head_that_asks_something_else_does_not_go_on(shops, change):
+    spec = tasks(init="mdl_1")
+    plan = plan_meta(spec, shops, {"mdl_1": header(tasks(), plan_meta(tasks(), shops), **change)})
+    assert (problems(plan), plan.keeps_head) == ([], False)
+
+
+def test_a_model_that_learned_from_other_parts_of_the_same_data_is_told_of(shops):
+    own = header(tasks(), plan_meta(tasks(), shops))
+    same, other = (plan_meta(tasks(init="mdl_1", seed=seed), shops, {"mdl_1": own}) for seed in (0, 1))
+    codes = [[notice.code for notice in plan.notices] for plan in (same, other)]
+    assert ["source-knows-test-tasks" in found for found in codes] == [False, True]
