@@ -50,7 +50,11 @@ def heads(tasks: Sequence[Labelled], z: Sequence[NDArray[np.float32]], prior: Pr
 
     Args:
         z: the representations ``[n, h]`` of each support. prior: the mean head, for the tasks that the model knows.
+
+    Raises:
+        ModelUnhealthy: a representation, or what is solved with it, is not finite.
     """
+    finite(*z)
     alike: dict[tuple[object, ...], list[int]] = {}
     for place, task in enumerate(tasks):
         alike.setdefault((task.output.type, task.known, len(task.output.classes or ())), []).append(place)
