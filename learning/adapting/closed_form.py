@@ -80,6 +80,9 @@ class ClosedForm(Adapter):
         """Return the representations ``[n, h]`` of each part's rows, in few passes."""
         if not parts:
             return []
+        if self.header.network.get("statistics") == "batch" and len(parts) > 1:
+            # rows that are normalised together are those of one support, or of one query
+            return [z for part in parts for z in self.represent([part])]
         numeric, category = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("numeric", "category")
         )
@@ -119,7 +122,6 @@ class ClosedForm(Adapter):
         if query is not None and z is not None:
             labels = query_labels(query, output.name, output)
             prediction = Prediction({output.name: answer(output, head.raw(z))}, query.notices)
-            notices = (*notices, *query.notices)
         judged = check_of(head, query=None if z is None or labels is None else (z, labels), left=check)
         return Adaptation(
             delta=self._delta_of(sample, head, what),

@@ -161,7 +161,7 @@ class NewGroups:
             delta=self._grown(sample.name, key, place, outputs, own),
             predictions=prediction,
             checks=checks,
-            notices=(*notices, *(query.notices if query is not None else ())),
+            notices=tuple(notices),
         )
 
     def _place(self, key: Key) -> tuple[int, bool]:

@@ -163,7 +163,6 @@ class Learned(Adapter):
             prediction = Prediction({output.name: answer(output, raw)}, query.notices)
             labels = query_labels(query, output.name, output)
             asked = None if labels is None else losses(output, raw, labels)
-            notices = (*notices, *query.notices)
         check: Check = judged(left_out, self._before(task), classes=output.type != "regression", query=asked)
         return Adaptation(self._delta(task, outcome, request), prediction, {output.name: check}, notices)
 

@@ -14,7 +14,8 @@ class Adaptation:
     """The child of one task: what differs from the model that the adapter's base is, and how good it is.
 
     `merge` makes the whole child of ``delta`` and the base, `Adapter.predictor` one that answers beside its parent.
-    predictions: of the queries, null where nothing was asked. checks: by target.
+    predictions: of the queries, with what to warn of them, null where nothing was asked. checks: by target. notices: of the
+    support.
     """
 
     delta: Delta

@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from learning.networks.base import EMBEDDING_DEVIATION, InputShape, NetworkSpec, Trunk, TrunkPlan
-from learning.networks.normalisation import EPSILON, Normalisation
+from learning.networks.convolution_plan import BLOCKS, ROWS_AT_A_TIME, ConvolutionPlan, channels_last
+from learning.networks.normalisation import Normalisation
 
-BLOCKS = 4
-#: Rows computed at a time when serving: more of them do not fit the core's cache.
-ROWS_AT_A_TIME = 64
 Filters = Annotated[int, Field(strict=True, ge=1, le=1024)]
 
 
@@ -56,6 +54,10 @@ class Conv4(NetworkSpec):
         allow_inf_nan=False,
         description="Share of what the last block computes that is dropped in a training step.",
     )
+    statistics: Literal["running", "batch"] = Field(
+        default="running",
+        description="What answers are normalised by: the statistics of training, or those of the rows asked together.",
+    )
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -80,7 +82,7 @@ class Conv4(NetworkSpec):
         return Convolutional(inputs, self)
 
     def plan(self, state: Mapping[str, NDArray[np.float32]]) -> TrunkPlan:
-        return _Plan(state, pooling=self.pooling)
+        return ConvolutionPlan(state, pooling=self.pooling, together=self.statistics == "batch")
 
     def activations(self, inputs: InputShape) -> int:
         _, height, width = inputs.image or (0, 0, 0)
@@ -170,14 +172,6 @@ class Convolutional(Trunk):
         )
 
 
-def channels_last(x: Tensor) -> Tensor:
-    """The same ``[n, channels, height, width]`` with the channels of a pixel side by side, as convolutions are fastest.
-
-    Written as a permutation, which ``vmap`` knows; no copy where they lie so already.
-    """
-    return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-
-
 def _laid_out(x: Tensor) -> Tensor:
     """Channels last, except on a CPU that will go back through the convolution: there that costs up to a quarter more.
 
@@ -185,49 +179,6 @@ def _laid_out(x: Tensor) -> Tensor:
     against 0.77; forward alone, pooled 0.33 against 0.38.
     """
     return x if x.device.type == "cpu" and torch.is_grad_enabled() else channels_last(x)
-
-
-class _Plan:
-    """The network at inference: torch's convolutions, with the normalisation folded into their weights."""
-
-    def __init__(self, state: Mapping[str, NDArray[np.float32]], *, pooling: bool) -> None:
-        """Raises: KeyError, ValueError: a state of another network."""
-        self._pooling = pooling
-        told = [int(side) for side in state["image"]]
-        if len(told) != 3 or min(told) < 1 or told[0] != state["blocks.0.convolution.weight"].shape[1]:
-            raise ValueError(f"expected an image as the first convolution reads it, found {told}")
-        self._image = (told[0], told[1], told[2])
-        self._folded = [_folded(state, f"blocks.{index}") for index in range(BLOCKS)]
-        embeddings = sum(name.startswith("embeddings.") for name in state)
-        self._tables = [state[f"embeddings.{j}.weight"] for j in range(embeddings)]
-
-    def __call__(self, numeric: NDArray[np.float32], category: NDArray[np.int64]) -> NDArray[np.float32]:
-        pixels = math.prod(self._image)
-        if numeric.shape[-1] < pixels:
-            raise ValueError(f"expected {pixels} pixels first in each row, found {numeric.shape[-1]} numbers")
-        images = torch.from_numpy(np.ascontiguousarray(numeric[:, :pixels])).view(-1, *self._image)
-        with torch.no_grad():
-            parts = [self._flat(part) for part in torch.split(images, ROWS_AT_A_TIME)]
-        looked = [table[category[:, j]] for j, table in enumerate(self._tables)]
-        return np.concatenate([torch.cat(parts).numpy(), numeric[:, pixels:], *looked], axis=1)
-
-    def _flat(self, x: Tensor) -> Tensor:
-        for weight, bias in self._folded:
-            z = functional.conv2d(channels_last(x), weight, bias, stride=1 if self._pooling else 2, padding=1)
-            x = functional.relu(z)
-            x = functional.max_pool2d(x, 2) if self._pooling else x
-        return x.flatten(1)
-
-
-def _folded(state: Mapping[str, NDArray[np.float32]], block: str) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of one convolution that is also the normalisation behind it: γ W / √(σ² + ε), β − γ μ / √(σ² + ε)."""
-    scale, shift, mean, variance = (
-        torch.from_numpy(state[f"{block}.normalisation.{name}"]).double()
-        for name in ("weight", "bias", "running_mean", "running_var")
-    )
-    factor = scale * (variance + EPSILON).rsqrt()
-    weight = torch.from_numpy(state[f"{block}.convolution.weight"]).double() * factor.view(-1, 1, 1, 1)
-    return weight.float().contiguous(memory_format=torch.channels_last), (shift - mean * factor).float()
 
 
 METHOD = Conv4

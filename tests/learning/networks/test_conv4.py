@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
-from learning.networks import conv4
 from learning.networks.base import InputShape
 from learning.networks.conv4 import Block, Conv4
+from learning.networks.convolution_plan import ROWS_AT_A_TIME, channels_last
 from learning.networks.normalisation import Normalisation, statistics
 
 OMNIGLOT = InputShape(28 * 28, (), (1, 28, 28))
@@ -83,8 +83,8 @@ def test_the_memory_format_changes_nothing(monkeypatch):
 
 def test_the_channels_of_a_pixel_lie_side_by_side():
     x = torch.randn(2, 3, 4, 5)
-    assert torch.equal(conv4.channels_last(x), x)
-    assert conv4.channels_last(x).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(channels_last(x), x)
+    assert channels_last(x).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_pixels_are_read_channel_by_channel_and_row_by_row():
@@ -213,4 +213,4 @@ def test_a_conv4_out_of_bounds_is_refused(values):
 def test_its_tasks_are_stacked_on_a_gpu_only_and_its_rows_cut_on_a_cpu_only():
     trunk = Conv4(filters=4).build(OMNIGLOT)
     assert [trunk.batched_over_tasks(torch.device(name)) for name in ("cpu", "cuda")] == [False, True]
-    assert [trunk.rows_at_once(torch.device(name)) for name in ("cpu", "cuda")] == [conv4.ROWS_AT_A_TIME, None]
+    assert [trunk.rows_at_once(torch.device(name)) for name in ("cpu", "cuda")] == [ROWS_AT_A_TIME, None]
