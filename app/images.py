@@ -20,12 +20,18 @@ IMAGE_PIXELS = 2**24
 
 
 def decoded(
-    columns: Mapping[str, Sequence[Any]], form: Literal["rows", "columns"], inputs: Iterable[Input], *, at: str = ""
+    columns: Mapping[str, Sequence[Any]],
+    form: Literal["rows", "columns"],
+    inputs: Iterable[Input],
+    *,
+    at: str = "",
+    rows: int | None = None,
 ) -> Mapping[str, Sequence[Any]]:
     """The columns, with arrays ``[height, width, channels]`` uint8 of the model's own size where it reads images.
 
     Args:
         form: how the client wrote them, and ``at`` where, for pointers.
+        rows: how many rows the request brings in all, where there are others than these.
 
     Raises:
         ApiError: ``invalid-image`` and ``image-too-large``, one problem for each cell.
@@ -34,7 +40,8 @@ def decoded(
     if not pictures:
         return columns
     problems: list[dict[str, Any]] = []
-    found = {name: _images(columns[name], column, form, at, problems) for name, column in pictures.items()}
+    most_pixels = min(IMAGE_PIXELS, REQUEST_PIXELS // max(1, rows or len(columns[next(iter(pictures))])))
+    found = {name: _images(columns[name], column, form, at, most_pixels, problems) for name, column in pictures.items()}
     if problems:
         too_large = problems[0]["code"] == "image-too-large"
         raise first_problem(problems, status=413 if too_large else None)
@@ -42,9 +49,8 @@ def decoded(
 
 
 def _images(
-    values: Sequence[Any], column: Input, form: str, at: str, problems: list[dict[str, Any]]
+    values: Sequence[Any], column: Input, form: str, at: str, most_pixels: int, problems: list[dict[str, Any]]
 ) -> list[NDArray[np.uint8]]:
-    most_pixels = min(IMAGE_PIXELS, REQUEST_PIXELS // max(1, len(values)))
     images = []
     for row, value in enumerate(values):
         read = _image(value, column, most_pixels)

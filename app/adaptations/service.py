@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from anyio.to_thread import run_sync
 
 from app.adaptations import children
 from app.adaptations.requests import Asked, Limits, Task, parse, too_many_shots
-from app.adaptations.work import Outcome, Ready, adapted, checks
+from app.adaptations.work import Outcome, Ready, adapted, checks, with_images
 from app.errors import ApiError, first_problem
 from app.models.service import show
 from app.named import named
@@ -54,7 +55,8 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Warm, str
 
 
 async def adapt(parts: Parts, who: Principal, warm: Warm, model_id: str, body: bytes, key: str | None) -> Reply:
-    """The answer to a request. A small one that stores nothing is worked out here, any other in a thread.
+    """The answer to a request. A small one that stores nothing is worked out here, any other in a thread, where one that waits
+    for its turn holds up nobody.
 
     Raises:
         ApiError: the body is no request for an adaptation, or does not suit the model.
@@ -62,12 +64,24 @@ async def adapt(parts: Parts, who: Principal, warm: Warm, model_id: str, body: b
     """
     wish = Wish(who, model_id, body, key, time.perf_counter())
     asked = parse(body, _limits(parts)) if PASSES * len(body) * warm.weights <= INLINE_WORK else None
-    if asked is None or asked.store or any(isinstance(task.support, str) for task in asked.tasks):
-        return await run_sync(_answer, parts, warm, wish, asked)
-    return _answer(parts, warm, wish, asked)
+    if asked is None or asked.store or _is_slow(asked, warm) or not warm.turn.acquire(blocking=False):
+        return await run_sync(_in_turn, parts, warm, wish, asked)
+    try:
+        return _answer(parts, warm, wish, asked, nullcontext())
+    finally:
+        warm.turn.release()
 
 
-def _answer(parts: Parts, warm: Warm, wish: Wish, asked: Asked | None) -> Reply:
+def _is_slow(asked: Asked, warm: Warm) -> bool:
+    """Whether a dataset has to be read, or images to be decoded."""
+    return warm.model.header.encoding.image is not None or any(isinstance(task.support, str) for task in asked.tasks)
+
+
+def _in_turn(parts: Parts, warm: Warm, wish: Wish, asked: Asked | None) -> Reply:
+    return _answer(parts, warm, wish, asked, warm.turn)
+
+
+def _answer(parts: Parts, warm: Warm, wish: Wish, asked: Asked | None, turn: AbstractContextManager[Any]) -> Reply:
     if asked is None:
         asked = parse(wish.body, _limits(parts))
     request = _reserved(wish) if asked.store else None
@@ -78,8 +92,10 @@ def _answer(parts: Parts, warm: Warm, wish: Wish, asked: Asked | None) -> Reply:
             stored = idempotency.lookup(session, request, now=parts.database.now(session), fingerprint=mark)
         if stored is not None:
             return recall(stored)
+    asked = replace(asked, tasks=with_images(asked.tasks, warm.model.header))
     tasks = [Ready(task, _rows(parts, wish.who, task, asked)) for task in asked.tasks]
-    outcomes = adapted(warm.adapter(), asked, tasks, most_rows=parts.settings.adaptation_rows)
+    with turn:
+        outcomes = adapted(warm.adapter(), asked, tasks, most_rows=parts.settings.adaptation_rows)
     if not asked.store:
         return Reply(200, _body(asked, outcomes, {}, wish.began))
     return _stored(parts, warm, wish, asked, outcomes, request, mark)

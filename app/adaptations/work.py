@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from app.adaptations.requests import Asked, Task
 from app.errors import ApiError, first_problem
+from app.images import decoded
 from app.problems import pointed
 from app.rows import Given
 from learning.adapting import Adaptation, Adapter, Request, Sample
 from learning.errors import InputError, LearningError, ModelUnhealthy, Problem, ProblemsError
+from learning.model import AnyHeader
 
 MOST_REFUSED = 50
 """More supports than that which do not fit are no slips: the whole request is refused."""
@@ -42,6 +45,30 @@ class Ready:
         )
 
 
+def with_images(tasks: Sequence[Task], header: AnyHeader) -> tuple[Task, ...]:
+    """The tasks, with the images of their rows decoded where the model reads some.
+
+    Raises:
+        ApiError: ``invalid-image`` and ``image-too-large``.
+    """
+    if header.encoding.image is None:
+        return tuple(tasks)
+    brought = [part for task in tasks for part in (task.support, task.query) if isinstance(part, Given)]
+    rows = sum(part.count for part in brought)
+
+    def pictured(part: Given, at: str) -> Given:
+        return replace(part, columns=decoded(part.columns, part.form, header.inputs, at=at, rows=rows))
+
+    return tuple(
+        replace(
+            task,
+            support=pictured(task.support, task.at) if isinstance(task.support, Given) else task.support,
+            query=None if task.query is None else pictured(task.query, task.query_at),
+        )
+        for task in tasks
+    )
+
+
 def adapted(adapter: Adapter, asked: Asked, tasks: Sequence[Ready], *, most_rows: int) -> list[Outcome]:
     """What each task learned, in order. Of several, those that do not fit are told so, and the others go on without them.
 
@@ -53,7 +80,9 @@ def adapted(adapter: Adapter, asked: Asked, tasks: Sequence[Ready], *, most_rows
     found: dict[int, Outcome] = {}
     while left := [place for place in range(len(tasks)) if place not in found]:
         try:
-            learned = adapter.adapt(request, [tasks[place].sample(asked.name) for place in left])
+            # what overflows is found by the adapter, and told in its words
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                learned = adapter.adapt(request, [tasks[place].sample(asked.name) for place in left])
         except ModelUnhealthy:
             raise
         except ProblemsError as error:

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from learning.registry import registry
+from tests.app.pictures import upload_images
 from tests.app.tenant import Tenant
 
 
@@ -49,10 +50,13 @@ def test_a_job_that_names_none_has_the_default_of_each_family(listed):
 
 def test_a_job_takes_what_the_list_offers(tenant: Tenant, listed):
     dataset = tenant.upload(b"a,y\n" + b"".join(b"%d,%d\n" % (i, i % 5) for i in range(40)))["id"]
+    pictures = upload_images(tenant)
     for method in listed["data"]:
         if method["family"] in ("transfer", "meta"):
             continue  # of jobs of that kind: tests/app/test_transfer_jobs.py, tests/app/test_meta_jobs.py
-        tasks = [{"dataset": dataset, "target": "y", "type": "regression"}]
+        tasks = [{"dataset": dataset, "target": "y"}]
+        if method["name"] == "conv4":
+            tasks = [{"dataset": pictures, "target": "label"}]
         spec = {"kind": "multitask", "tasks": tasks, method["family"]: {"name": method["name"]}}
         answer = tenant.client.post("/v1/jobs", params={"dry_run": "true"}, json=spec)
         assert (answer.status_code, answer.json()["errors"]) == (200, [])
