@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional
 
+from learning.networks import conv4
 from learning.networks.base import InputShape
 from learning.networks.conv4 import Block, Conv4
 from learning.networks.convolution_plan import ROWS_AT_A_TIME, channels_last
