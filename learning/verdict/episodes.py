@@ -70,6 +70,8 @@ def pairing(ours: Floats, rival: Floats, *, root: bool, floor: float) -> Pairing
         root: whether a loss is a squared error, whose root is meant.
         floor: what a mean loss is lifted to: half an error among all queries, or the square of a rounding error.
     """
+    if not (np.isfinite(ours).all() and np.isfinite(rival).all()):
+        return None
     means = [max(float(each.mean()), floor) for each in (ours, rival)]
     if len(ours) < 2 or max(ours.mean(), rival.mean()) <= floor:
         return None

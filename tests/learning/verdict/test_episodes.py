@@ -51,8 +51,9 @@ def test_two_perfect_ways_cannot_be_told_apart_and_a_perfect_one_beside_another_
     assert found.verdict == "helped"
 
 
-def test_one_unit_says_nothing():
+def test_one_unit_says_nothing_nor_does_a_loss_that_is_no_number():
     assert compared([1.0], [2.0]) is None
+    assert compared([1.0, np.inf], [2.0, 2.0]) is None
 
 
 def test_episodes_of_one_task_count_as_one():

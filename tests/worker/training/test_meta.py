@@ -1,6 +1,8 @@
 """One attempt at meta-training: from episodes to a stored learner, whatever interrupts it."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -268,3 +270,78 @@ def test_what_does_not_fit_the_model_to_begin_from_is_told(tmp_path, waves, fiel
     models = {"mdl_1": first / "model.safetensors"}
     ended, _, _ = attempt(tmp_path, spec(init="mdl_1") | fields, waves, number=2, models=models)
     assert (ended["outcome"], ended["error"]["code"], ended["error"]["param"]) == ("failed", code, "/init")
+
+
+def test_steps_that_leave_the_numbers_have_no_figures_and_the_job_succeeds(tmp_path, waves):
+    method = {"name": "maml", "inner_rate": 20.0}
+    training = {"iterations": 1, "tasks_per_batch": 8}
+    body = spec(
+        method=method, training=training, evaluation=[{"episodes": 20, "steps": [100]}], network={"name": "linear"}
+    )
+    ended, work, _ = attempt(tmp_path, body, waves)
+    assert ended["outcome"] == "succeeded"
+    assert result_of(work)["tasks"][0]["steps"]["100"]["mse"] is None
+
+
+def drawings(path, classes=12, rows=5, side=16):
+    """Classes of square images: a pattern of its own each, with noise."""
+    random = np.random.default_rng(0)
+    patterns = random.integers(0, 2, (classes, side, side)) * 180
+    images = np.repeat(patterns, rows, axis=0) + random.integers(0, 60, (classes * rows, side, side))
+    told = {"type": "image", "height": str(side), "width": str(side), "channels": "1"}
+    fields = [
+        pa.field("image", pa.binary(side * side), metadata=told),
+        pa.field("letter", pa.string(), metadata={"type": "category"}),
+    ]
+    cells = pa.array([image.astype(np.uint8).tobytes() for image in images], fields[0].type)
+    names = pa.array([chr(97 + i // rows) for i in range(classes * rows)])
+    pq.write_table(pa.table([cells, names], schema=pa.schema(fields)), path)
+    return path
+
+
+@pytest.mark.parametrize("normalisation", ["inductive", "transductive"])
+@pytest.mark.parametrize("method", ["maml", "protonet"])
+def test_images_are_learned_with_their_turns_as_further_classes(tmp_path, method, normalisation):
+    body = letters(
+        method={"name": method},
+        network={"name": "conv4", "filters": 4},
+        training={"iterations": 6, "tasks_per_batch": 2},
+        split={"validation": 0.25, "test": 0.25},
+        evaluation=[{"episodes": 6}],
+        normalisation=normalisation,
+        baselines=method == "protonet",
+    )
+    own = body["episodes"] | {"ways": 3, "queries": 2, "augment": ["rotate90_classes"]}
+    table = drawings(tmp_path / "drawings.parquet")
+    ended, work, _ = attempt(tmp_path, body | {"episodes": own}, table)
+    assert ended["outcome"] == "succeeded"
+    header = load_model(work / "model.safetensors").header
+    assert (header.inputs[0].type, header.normalisation) == ("image", normalisation)
+    told = result_of(work)["tasks"][0]
+    assert 0 <= told["test"]["accuracy"] <= 1
+    if method == "protonet":
+        assert told["baselines"]["nearest_centroid"]["accuracy"] > 0.9
+        assert told["baseline_episodes"]["from_scratch"] == 6
+
+
+def test_training_turns_images_and_evaluation_does_not(tmp_path):
+    table = drawings(tmp_path / "drawings.parquet")
+    rows = {"ds_1": Table("ds_1", table)}
+    own = {"dataset": "ds_1", "target": "letter", "ways": 3, "queries": 2, "augment": ["rotate90_classes"]}
+    body = {
+        "kind": "meta",
+        "episodes": own,
+        "method": {"name": "protonet"},
+        "split": {"validation": 0.25, "test": 0.25},
+    }
+    plan = plan_meta(parse_spec(body), rows)
+    assert not plan.problems
+    held = material(plan, rows, torch.device("cpu"))
+    drawn = held.draw(plan.train, 40, plan.training, np.random.default_rng(0), training=True)
+    turned = held.episodes(drawn).support.numeric
+    plain = held.numeric[torch.from_numpy(drawn.support)]
+    for episode, place in ((0, 0), (1, 2), (2, 1), (3, 0)):
+        image = plain[episode, place].reshape(16, 16)
+        expected = torch.rot90(image, int(drawn.turn[episode, place]))
+        assert torch.equal(turned[episode, place].reshape(16, 16), expected)
+    assert held.draw(plan.tests[0], 4, plan.spec.evaluation[0], np.random.default_rng(0)).turn is None

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.episodes import MetaPlan
+from learning.metrics import Metrics
 from learning.verdict.episodes import EpisodeVerdict, by_unit, episode_verdicts, interval_of_mean, pairing
 from worker.training.episodes.evaluation import Measured
 from worker.training.result.summary import VERDICTS
@@ -19,14 +20,18 @@ FROM_SCRATCH = "from_scratch"
 _RMSE_FLOOR = 1e-6
 
 
-def figures(losses: Floats, *, regression: bool) -> dict[str, float]:
-    """The metrics of an arm from its losses ``[n]``."""
+def figures(losses: Floats, *, regression: bool) -> Metrics:
+    """The metrics of an arm from its losses ``[n]``; None where adapting left the finite numbers."""
     mean = float(losses.mean())
+    if not np.isfinite(mean):
+        return {"rmse": None, "mse": None} if regression else {"accuracy": None}
     return {"rmse": float(np.sqrt(mean)), "mse": mean} if regression else {"accuracy": 1.0 - mean}
 
 
-def margins(losses: Floats, *, regression: bool) -> dict[str, float]:
+def margins(losses: Floats, *, regression: bool) -> Metrics:
     """How far the 95 % interval of each metric goes to either side: of the rmse by d√m = dm / 2√m."""
+    if not np.isfinite(losses).all():
+        return {"rmse": None, "mse": None} if regression else {"accuracy": None}
     reach, mean = interval_of_mean(losses), float(losses.mean())
     if not regression:
         return {"accuracy": reach}
@@ -148,7 +153,9 @@ def _sentence(entry: Mapping[str, Any]) -> str:
 _WORDS = {"mse": "mean squared error", "accuracy": "accuracy"}
 
 
-def _number(metric: str, value: float) -> str:
+def _number(metric: str, value: float | None) -> str:
+    if value is None:
+        return "beyond the numbers"
     return f"{value:.1%}" if metric == "accuracy" else f"{value:.3g}"
 
 
