@@ -31,8 +31,15 @@ class Location:
     seconds_left: float | None = None
 
 
+# torch.func swaps a module's weights while it runs and keeps its levels for the process: one gradient at a time
+_GRADIENTS = threading.Lock()
+
+
 class Warm:
-    """A model as it was loaded. Threads may share it: what it adds to itself later is added once."""
+    """A model as it was loaded. Threads may share it: what it adds to itself later is added once.
+
+    ``turn`` is to be held while it adapts.
+    """
 
     def __init__(
         self,
@@ -52,6 +59,7 @@ class Warm:
         self.model = model
         self.predictor = predictor
         self.nbytes = nbytes
+        self.turn = _GRADIENTS if isinstance(model, MetaModel) else threading.Lock()
         self._delta = delta
         self._lock = threading.RLock()
         self._trunk = trunk

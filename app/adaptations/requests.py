@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from app import strict_json
 from app.adaptations import fields
 from app.adaptations.fields import Key
 from app.errors import ApiError, first_problem
-from app.rows import Given, given, wrong
+from app.rows import Given, check_count, given, wrong
 from app.strict_json import kind
 from learning.errors import pointer_to
 
@@ -61,9 +62,11 @@ def parse(body: bytes, limits: Limits) -> Asked:
     Raises:
         ApiError: the JSON is not clear, a field is not of its shape, or there are no or too many rows.
     """
-    said = strict_json.parse(body, exact=False)
+    said = strict_json.parse(body, exact=False, glance=partial(_check_rows, limits.rows))
     if type(said) is not dict:
         raise wrong("", "wrong-type", f"expected a JSON object, found {kind(said)}")
+    if b"\\u0000" in body and (bad := next(strict_json.nul_pointers(said), None)) is not None:
+        raise wrong(bad, "invalid-character", "expected text without NUL, found one")
     fields.known(said, FIELDS, "")
     if ("support" in said) == ("supports" in said):
         found = "both" if "support" in said else "neither"
@@ -86,6 +89,13 @@ def parse(body: bytes, limits: Limits) -> Asked:
         name=fields.model_name(said.get("name"), "/name"),
         ttl_seconds=fields.seconds(said.get("ttl_seconds")),
     )
+
+
+def _check_rows(most_rows: int, said: Any) -> None:
+    """Refuse a million rows before anything is done for each of them."""
+    support = said.get("support") if type(said) is dict else None
+    if type(support) is dict and type(support.get("rows")) is list and len(support["rows"]) > most_rows:
+        check_count(len(support["rows"]), most_rows, "/support/rows")
 
 
 _Shared = tuple[Given | None, Key | None]

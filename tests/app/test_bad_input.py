@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.app.bad_input import (
+    adaptations,
     csv_files,
     http_requests,
     image_archives,
@@ -24,6 +25,7 @@ CASES = [
     *job_specs.CASES,
     *meta_specs.CASES,
     *prediction_rows.CASES,
+    *adaptations.CASES,
     *http_requests.CASES,
 ]
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable", "errors"}
@@ -33,7 +35,8 @@ GOOD: Mapping[range, Send] = {
     range(1, 38): csv_files.csv(table()),
     range(38, 49): image_archives.images(image_archives.GOOD),
     range(49, 68): job_specs.job(job_specs.good(), dry_run=True),
-    range(68, 85): prediction_rows.predict({"rows": [prediction_rows.ROW]}),
+    range(68, 79): prediction_rows.predict({"rows": [prediction_rows.ROW]}),
+    range(79, 85): adaptations.adapt(adaptations.GOOD),
     range(85, 109): http_requests.listing("/v1/jobs"),
 }
 

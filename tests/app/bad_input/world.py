@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store import idempotency
+from tests.app.meta_model import store_meta
 from tests.app.pictures import of_images, upload_images
 from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import Tenant, spec, table
@@ -60,6 +61,9 @@ class World:
     image_model: str
     grouped_model: str
     unhealthy_model: str
+    soft_model: str
+    meta_model: str
+    diverging_model: str
     deleted_model: str
     foreign_model: str
     foreign_job: str
@@ -94,6 +98,9 @@ def make_world(new_tenant: Callable[[], Tenant]) -> World:
         image_model=store_model(tenant, of_images(upload_images(tenant))),
         grouped_model=store_model(tenant, grouped(typed)),
         unhealthy_model=store_model(tenant, listed(typed), factor=HUGE),
+        soft_model=store_model(tenant, {**listed(typed), "sharing": {"name": "soft"}}),
+        meta_model=store_meta(tenant),
+        diverging_model=store_meta(tenant, "maml", "regression"),
         deleted_model=removed,
         foreign_model=foreign_model,
         foreign_job=stranger.client.get(f"/v1/models/{foreign_model}").json()["job"],
