@@ -12,6 +12,7 @@ from learning.admission import admit
 from learning.model import METADATA_KEY, ModelFileInvalid, TrainedModel
 from learning.predictor import Predictor
 from learning.registry import registry
+from tests.learning import image_toys
 from tests.learning.toys import grouped_header, listed_header, table, trained
 
 
@@ -40,14 +41,43 @@ def test_a_sound_model_is_admitted_with_its_header(header, tmp_path):
     assert admit(tmp_path / "m").model_dump() == header.model_dump()
 
 
+OF_TABLES = [
+    spec for spec in registry().families["network"].values() if spec().misfit(grouped_header().encoding.inputs) is None
+]
+
+
 @pytest.mark.parametrize("sharing", registry().families["sharing"].values(), ids=lambda spec: spec.__name__)
-@pytest.mark.parametrize("network", registry().families["network"].values(), ids=lambda spec: spec.__name__)
+@pytest.mark.parametrize("network", OF_TABLES, ids=lambda spec: spec.__name__)
 def test_every_network_and_every_sharing_is_admitted(network, sharing, tmp_path):
     specs = {"network": network().model_dump(mode="json"), "sharing": sharing().model_dump(mode="json")}
     header = grouped_header().model_copy(update=specs)
     inputs = header.encoding.inputs
     TrainedModel.of(sharing().build(network(), inputs, header.layout), header).save(tmp_path / "m")
     assert admit(tmp_path / "m").public() == header.public()
+
+
+def test_a_model_of_images_is_admitted(tmp_path):
+    image_toys.trained(image_toys.header()).save(tmp_path / "m")
+    assert admit(tmp_path / "m") == image_toys.header()
+
+
+@pytest.mark.parametrize(
+    ("change", "tensors", "reason"),
+    [
+        ({}, {"trunk.image": np.array([1, 18, 17], np.float32)}, "pixels first|fit the header"),
+        ({}, {"trunk.image": np.array([3, 16, 18], np.float32)}, "expected an image"),
+        ({}, {"trunk.image": np.array([np.nan] * 3, np.float32)}, "finite"),
+        ({}, {"trunk.blocks.0.normalisation.running_var": None}, "running_var"),
+        ({"sharing": {"name": "soft", "strength": 1.0}}, {}, "conv4"),
+    ],
+)
+def test_a_model_of_images_that_does_not_fit_together_is_refused(change, tensors, reason, tmp_path):
+    model = image_toys.trained(image_toys.header())
+    assert re.search(reason, refused(written(tmp_path / "m", model, header=change, **tensors)))
+
+
+def test_a_network_of_images_without_images_is_refused(model, tmp_path):
+    assert "found none" in refused(written(tmp_path / "m", model, header={"network": {"name": "conv4"}}))
 
 
 def test_the_methods_are_written_as_this_version_writes_them(model, tmp_path):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from learning.encoding import Absent, Encoded, Encoding, absent_cells
 from learning.encoding import fit as fit_encoding
+from learning.errors import Problem, SpecError
 from learning.examples import Examples, build
 from learning.losses import Objective, TaskLosses
 from learning.networks.base import InputShape
@@ -50,11 +51,17 @@ def prepare(plan: Plan, tables: Mapping[str, Table]) -> Prepared:
 
 
 def encoded(plan: Plan, examples: Examples) -> Prepared:
-    """Encode the rows of ``plan``; everything fitted is fitted on the training rows only."""
+    """Encode the rows of ``plan``; everything fitted is fitted on the training rows only.
+
+    Raises:
+        SpecError: training rows whose images are all of one colour, for a network that reads images.
+    """
     absent = absent_cells(examples.source, [source.features for source in plan.sources])
     encoding = fit_encoding(
         examples.features, plan.types, train=examples.split == TRAIN, absent=absent, images=plan.images
     )
+    if sentence := plan.spec.network.misfit(encoding.inputs):
+        raise SpecError([Problem("/network", "network-needs-image", f"{sentence} that differ from each other")])
     tasks = collect(plan.tasks, examples.labels, examples.task_of, examples.split)
     return Prepared(
         plan=plan,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -142,3 +143,12 @@ def test_a_dataset_of_pictures_is_predicted_and_scored(tmp_path, source):
     ended, scored, _ = attempt(tmp_path, job, fresh, models=models, number=2)
     assert ended["outcome"] == "succeeded", ended
     assert (scored / "result.json").exists()
+
+
+def test_pictures_of_one_colour_are_told_when_the_training_rows_are_known(tmp_path):
+    table = pq.read_table(two_tasks(tmp_path / "bars.parquet"))  # equal rows would all be on one side
+    field = table.schema.field("image")
+    cells = pa.array([bytes(256)] * table.num_rows, field.type)
+    pq.write_table(table.set_column(0, field, cells), tmp_path / "bars.parquet")
+    ended, _, _ = attempt(tmp_path, {**BARS, "tasks": BARS["tasks"][:1]}, tmp_path / "bars.parquet")
+    assert (ended["outcome"], ended["error"]["code"]) == ("failed", "network-needs-image")
