@@ -170,7 +170,7 @@ def test_weights_that_do_not_fit_the_header_are_refused_when_loaded(spoil, model
 def test_a_method_that_this_installation_lacks_is_refused(model, tmp_path):
     header = model.header.model_copy(update={"network": {"name": "perceiver"}})
     TrainedModel(header, model.tensors).save(tmp_path / "m")
-    with pytest.raises(ModelFileInvalid, match="expected a network among linear, mlp"):
+    with pytest.raises(ModelFileInvalid, match="expected a network among conv4, linear, mlp"):
         Predictor.load(tmp_path / "m")
 
 
