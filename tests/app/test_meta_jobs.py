@@ -141,6 +141,8 @@ def test_jobs_that_need_answers_refuse_a_meta_model(tenant, letters):
     job = run_job(tenant, tenant.submit(of_letters(letters, evaluation=[{"episodes": 10}]))["id"])
     answer = tenant.client.post("/v1/jobs", json={"kind": "predict", "model": job["model"], "dataset": letters})
     assert (answer.status_code, answer.json()["code"]) == (422, "not-adapted")
+    answer = tenant.client.post(f"/v1/models/{job['model']}/predictions", json={"rows": [{"a": 1.0, "b": 2.0}]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-adapted")
 
 
 def test_meta_training_goes_on_from_a_stored_model_which_is_its_parent(tenant, letters):

@@ -18,7 +18,8 @@ from worker.training.fitting import Checkpoints, Fitted
 from worker.training.optimizers import build_optimizer
 from worker.training.progress import Channel, Progress
 
-VALIDATION_EPISODES = 100
+#: Episodes of a validation, the fewest and the most, and the rows in all of them that are enough.
+FEWEST_EPISODES, MOST_EPISODES, VALIDATION_ROWS = 10, 100, 4_000
 #: Rows of one pass over validation or test episodes.
 ROWS_AT_ONCE = 20_000
 _ROUNDS, _LEAST_ROUND = 50, 20
@@ -179,8 +180,11 @@ def validation_episodes(material: Material) -> Fixed:
     protocol = plan.training
     if plan.spec.episodes is not None:
         protocol = protocol.model_copy(update={"ways": min(plan.ways, len(plan.validation))})
-    random = stream(plan.spec.seed or 0, VALIDATION)
-    return Fixed(material.draw(plan.validation, VALIDATION_EPISODES, protocol, random), protocol)
+    rows = (protocol.shots or 1) + (protocol.queries or 1)
+    if plan.spec.episodes is not None:
+        rows *= protocol.ways or 1
+    count = min(max(FEWEST_EPISODES, VALIDATION_ROWS // rows), MOST_EPISODES)
+    return Fixed(material.draw(plan.validation, count, protocol, stream(plan.spec.seed or 0, VALIDATION)), protocol)
 
 
 def mean_loss(learner: Learner, material: Material, fixed: Fixed) -> float:
