@@ -156,3 +156,15 @@ def test_meta_training_goes_on_from_a_stored_model_which_is_its_parent(tenant, l
     assert tenant.client.get(f"/v1/models/{done['model']}").json()["parents"] == [first]
     unknown = tenant.client.post("/v1/jobs", json=of_letters(letters, init="mdl_01M7XK5QPNFJ1938XFDDC4PVGM"))
     assert (unknown.status_code, unknown.json()["code"]) == (422, "model-not-found")
+
+
+def test_a_meta_job_is_reproduced_bit_for_bit(tenant, lines):
+    job = run_job(tenant, tenant.submit(by_line(lines, evaluation=[{"episodes": 10}], baselines=False))["id"])
+    again = tenant.client.post(f"/v1/jobs/{job['id']}/replay")
+    assert again.status_code == 202, again.text
+    told = run_job(tenant, again.json()["id"])
+    assert (told["status"], told["result"]["reproduced"], told["result"]["max_abs_difference"]) == (
+        "succeeded",
+        True,
+        0,
+    )
