@@ -9,6 +9,7 @@ from rich.console import Console
 
 from taskgraft.client import Taskgraft
 from taskgraft.demo.cancel import cancel
+from taskgraft.demo.meta import meta
 from taskgraft.demo.multitask import breast_cancer, digits
 from taskgraft.demo.stage import Stage
 from taskgraft.demo.transfer import transfer
@@ -31,6 +32,7 @@ def demo() -> None:
         breast_cancer(stage)
         dataset = digits(stage)
         transfer(stage)
+        meta(stage)
         cancel(stage, dataset)
         stage.say("Stopping …")
     seconds = time.monotonic() - began

@@ -8,7 +8,7 @@ import psutil
 from tests.journeys.pages import run
 
 
-def test_the_demonstration_trains_compares_predicts_transfers_and_cancels_in_three_minutes_and_leaves_nothing_running(
+def test_the_demonstration_trains_compares_predicts_transfers_adapts_and_cancels_in_three_minutes_and_leaves_nothing_running(
     tmp_path,
 ):
     (tmp_path / "tmp").mkdir()
@@ -22,6 +22,8 @@ def test_the_demonstration_trains_compares_predicts_transfers_and_cancels_in_thr
         "five_or_more",
         "POST /v1/models/mdl_",
         "GET, one patient",
+        "What it costs the first scanner",
+        "/adaptations with 10 points of a wave nobody trained on: mdl_",
         "cancelled, no model (None)",
     ):
         assert sign in printed
