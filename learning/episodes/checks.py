@@ -1,7 +1,7 @@
 """Whether every protocol of a job finds enough classes, tasks and rows on its side of the split."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from learning.specs.meta import MetaJob, Protocol
 
 #: The rows of all supports and queries of a batch: beyond it a step is more than a worker holds.
 MAX_BATCH_ROWS = 1_000_000
+#: Of tasks by a column: as many as the sinusoids of the papers bring.
+DEFAULT_SHOTS = 10
 
 
 def training_protocol(job: MetaJob, *, ways: int) -> Protocol:
@@ -23,20 +25,16 @@ def training_protocol(job: MetaJob, *, ways: int) -> Protocol:
     return Protocol(ways=ways if ways > 1 else None, shots=shots, queries=job.queries or shots)
 
 
-#: Of tasks by a column: as many as the sinusoids of the papers bring.
-DEFAULT_SHOTS = 10
-
-
-def resolved_protocols(job: MetaJob, training: Protocol, *, least_ways: int) -> tuple[Protocol, ...]:
+def resolved_protocols(job: MetaJob, training: Protocol, *, most_ways: int) -> tuple[Protocol, ...]:
     """The protocols of the evaluation, nothing in them left to null.
 
     Args:
-        least_ways: the most ways that the test side can ask of a method without a head; the default protocol asks no more.
+        most_ways: the most ways that the test side can ask of a method without a head; the default protocol asks no more.
     """
     if not job.evaluation:
         ways = training.ways
         if ways is not None and job.episodes is not None and not job.method.has_head:
-            ways = max(2, min(ways, least_ways))
+            ways = max(2, min(ways, most_ways))
         return (training.model_copy(update={"ways": ways}),)
     fields = ("ways", "shots", "queries")
     return tuple(
@@ -83,34 +81,36 @@ def check_batch(job: MetaJob, training: Protocol, findings: Findings) -> None:
         findings.problem("/training/tasks_per_batch", "out-of-range", detail)
 
 
-Purpose = Literal["training", "validation", "evaluation"]
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """A protocol, where the body says it, and the units of a side that it draws from."""
+
+    pointer: str
+    side: int
+    protocol: Protocol
+    pool: Pool
 
 
-def check_pool(
-    found: Pool, side: int, units: Units, sides: Sides, protocol: Protocol, *, pointer: str, findings: Findings
-) -> None:
-    """The problem of a side that cannot fill one episode of ``protocol``; `pointer` says whose it is."""
-    there = int((sides == side).sum())
-    name = SIDES[side]
-    rows = (protocol.shots or 0) + (protocol.queries or 0)
-    if units.labels is not None:
-        if there == 0:
-            findings.problem("/split", "no-tasks", f"expected a task on every side of the split, found none in {name}")
-        elif not len(found):
-            detail = f"expected a task of {name} with {_rows(protocol)}, found none among {there}; {_largest(units, sides, side)}"
-            findings.problem(f"{pointer}/shots", "shot-exceeds-samples", detail)
-        return
-    ways = protocol.ways or 2
-    if there < ways:
-        detail = f"expected at least {ways} classes in {name}, one for each way, found {there} of {len(units.names)}"
-        findings.problem(f"{pointer}/ways", "way-exceeds-classes", detail)
-    elif len(found) < ways:
-        detail = (
-            f"expected {ways} classes of {name} with {_rows(protocol)}, found {len(found)} among {there}; "
-            f"{_largest(units, sides, side)}"
-        )
-        findings.problem(f"{pointer}/shots", "shot-exceeds-samples", detail)
-    assert rows > 0  # the spec's own bounds
+def check_pool(asked: Asked, units: Units, sides: Sides, *, classes: int | None, findings: Findings) -> None:
+    """The problem of a side that cannot fill one episode of a protocol.
+
+    Args:
+        classes: of which every support has to have a row each; None where none is asked for.
+    """
+    protocol, found, name = asked.protocol, len(asked.pool), SIDES[asked.side]
+    there, least = int((sides == asked.side).sum()), 1 if units.labels is not None else protocol.ways or 2
+    if classes is not None and (protocol.shots or 0) < classes:
+        detail = f"expected a row of each of {classes} classes in every support, found shots {protocol.shots}"
+        findings.problem(f"{asked.pointer}/shots", "out-of-range", detail)
+    elif there < least and units.labels is not None:
+        findings.problem("/split", "no-tasks", f"expected a task on every side of the split, found none in {name}")
+    elif there < least:
+        detail = f"expected at least {least} classes in {name}, one for each way, found {there} of {len(units.names)}"
+        findings.problem(f"{asked.pointer}/ways", "way-exceeds-classes", detail)
+    elif found < least:
+        what = "a task" if units.labels is not None else f"{least} classes"
+        detail = f"expected {what} of {name} with {_rows(protocol)}, found {found} among {there}; "
+        findings.problem(f"{asked.pointer}/shots", "shot-exceeds-samples", detail + _largest(units, sides, asked.side))
 
 
 def _rows(protocol: Protocol) -> str:

@@ -1,9 +1,11 @@
 """One plan from a meta job and its table; planning the resolved spec again gives the same plan."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from learning.episodes.checks import (
+    Asked,
     check_batch,
     check_pool,
     check_protocols,
@@ -11,7 +13,7 @@ from learning.episodes.checks import (
     tell_small,
     training_protocol,
 )
-from learning.episodes.data import features_of, known_data, units_of
+from learning.episodes.data import Found, features_of, known_data, units_of
 from learning.episodes.pool import Pool, Units, pool
 from learning.episodes.sides import check_split, sides_of
 from learning.episodes.warm import begun, keeps_head
@@ -93,8 +95,7 @@ def plan_meta(
     types = {name: table.types[name] for name in features}
     images = {name: shape for name, shape in table.images.items() if name in types}
     sides = sides_of(found.job, found.units, table, findings)
-    ways = len(found.classes or ()) if found.job.episodes is None else found.job.episodes.ways
-    planned = _drawn(found.job, found.type, found.classes, max(ways, 1), types, images, found.units, sides, findings)
+    planned = _drawn(found, types, images, sides, findings)
     if source is None:
         return planned
     same = keeps_head(job, source, type_=planned.type, classes=planned.classes, ways=planned.ways)
@@ -106,18 +107,12 @@ def _refused(job: MetaJob, findings: Findings) -> MetaPlan:
 
 
 def _drawn(
-    job: MetaJob,
-    type_: TaskType,
-    classes: tuple[str, ...] | None,
-    ways: int,
-    types: Mapping[str, str],
-    images: Mapping[str, ImageShape],
-    units: Units,
-    sides: Sides,
-    findings: Findings,
+    found: Found, types: Mapping[str, str], images: Mapping[str, ImageShape], sides: Sides, findings: Findings
 ) -> MetaPlan:
     """Lay out what every part of the job draws its episodes from."""
-    if type_ == "regression" and job.method.needs_classes:
+    job, classes = found.job, found.classes
+    ways = max(1, len(classes or ())) if job.episodes is None else job.episodes.ways
+    if found.type == "regression" and job.method.needs_classes:
         detail = f"expected a method that can answer with a number, found {getattr(job.method, 'name', '')!r}"
         findings.problem("/method", "method-needs-classes", detail)
     _check_network(job, types, images, ways, findings)
@@ -126,42 +121,49 @@ def _drawn(
     each = len(classes) if classes is not None and not job.method.has_head else None
 
     def draws(side: int, protocol: Protocol) -> Pool:
-        return pool(units, sides == side, least=(protocol.shots or 0) + (protocol.queries or 0), classes=each)
+        least = (protocol.shots or 0) + (protocol.queries or 0)
+        return pool(found.units, sides == side, least=least, classes=each)
 
     pools = {side: draws(side, training) for side in (TRAIN, VALIDATION, TEST)}
-    protocols = resolved_protocols(job, training, least_ways=len(pools[TEST]))
+    protocols = resolved_protocols(job, training, most_ways=len(pools[TEST]))
+    tests = tuple(draws(TEST, protocol) for protocol in protocols)
     check_protocols(job, protocols, training, findings)
     check_batch(job, training, findings)
-    validating = training
-    if job.episodes is not None and not job.method.has_head:
-        validating = training.model_copy(update={"ways": max(2, min(ways, len(pools[VALIDATION])))})
-    tests = tuple(draws(TEST, protocol) for protocol in protocols)
-    own = "" if job.episodes is None else "/episodes"
-    for side, protocol in ((TRAIN, training), (VALIDATION, validating)):
-        check_pool(pools[side], side, units, sides, protocol, pointer=own, findings=findings)
-    for index, (found, protocol) in enumerate(zip(tests, protocols, strict=True)):
-        pointer = f"/evaluation/{index}" if job.evaluation else own
-        check_pool(found, TEST, units, sides, protocol, pointer=pointer, findings=findings)
-        _check_shots(protocol, each, pointer, findings)
-    _check_shots(training, each, own, findings)
-    tell_small(pools, units, sides, training, findings)
-    resolved = job.model_copy(update={"evaluation": protocols})
+    for asked in _asked(job, training, protocols, pools, tests):
+        check_pool(asked, found.units, sides, classes=each, findings=findings)
+    tell_small(pools, found.units, sides, training, findings)
+    resolved: dict[str, Any] = {"evaluation": protocols}
     if job.tasks is not None:
-        resolved = resolved.model_copy(update={"shots": training.shots, "queries": training.queries})
+        resolved |= {"shots": training.shots, "queries": training.queries}
     return MetaPlan(
-        resolved,
+        job.model_copy(update=resolved),
         tuple(findings.notices),
         tuple(dict.fromkeys(findings.problems)),
-        type=type_,
+        type=found.type,
         classes=classes,
         ways=ways,
         types=types,
         training=training,
-        units=units,
+        units=found.units,
         train=pools[TRAIN],
         validation=pools[VALIDATION],
         tests=tests,
     )
+
+
+def _asked(
+    job: MetaJob, training: Protocol, protocols: Sequence[Protocol], pools: Mapping[int, Pool], tests: Sequence[Pool]
+) -> Iterator[Asked]:
+    """Every draw that the job makes: of training, of validation (of fewer ways where the method may), of the evaluation."""
+    own = "" if job.episodes is None else "/episodes"
+    validating = training
+    if job.episodes is not None and not job.method.has_head:
+        ways = max(2, min(job.episodes.ways, len(pools[VALIDATION])))
+        validating = training.model_copy(update={"ways": ways})
+    yield Asked(own, TRAIN, training, pools[TRAIN])
+    yield Asked(own, VALIDATION, validating, pools[VALIDATION])
+    for index, (protocol, found) in enumerate(zip(protocols, tests, strict=True)):
+        yield Asked(f"/evaluation/{index}" if job.evaluation else own, TEST, protocol, found)
 
 
 def _check_network(
@@ -184,9 +186,3 @@ def _check_network(
     if estimate > MAX_PARAMETERS:
         detail = f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,}"
         findings.problem("/network", "model-too-large", detail)
-
-
-def _check_shots(protocol: Protocol, classes: int | None, pointer: str, findings: Findings) -> None:
-    if classes is not None and (protocol.shots or 0) < classes:
-        detail = f"expected a row of each of {classes} classes in every support, found shots {protocol.shots}"
-        findings.problem(f"{pointer}/shots", "out-of-range", detail)
