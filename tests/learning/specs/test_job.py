@@ -192,7 +192,7 @@ def test_names_are_kept_in_one_normal_form():
 def test_the_json_schema_names_every_method_and_both_forms_of_tasks():
     schema = job_type().model_json_schema()
     assert set(schema["required"]) == {"kind", "tasks"}
-    assert schema["properties"]["network"]["discriminator"]["mapping"].keys() == {"linear", "mlp"}
+    assert schema["properties"]["network"]["discriminator"]["mapping"].keys() == {"conv4", "linear", "mlp"}
     assert len(schema["properties"]["tasks"]["oneOf"]) == 2
     assert {"Hard", "Static", "Mlp", "TaskSpec", "GroupedTasks"} <= schema["$defs"].keys()
 
