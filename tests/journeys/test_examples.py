@@ -50,6 +50,39 @@ def test_a_linear_model_moves_to_a_smaller_table_with_l1_and_with_l2(variables, 
     assert len(re.findall(r"^    gain over from scratch \[.*\]: helped$", printed, re.MULTILINE)) >= 1
 
 
+def test_a_meta_model_adapts_to_xor_here_and_in_a_second_installation(variables, tmp_path):
+    printed = run_python(EXAMPLES / "7-boolean-functions.md", folder=tmp_path, variables=variables)
+    assert len(re.findall(r"^(?:XOR|NOT XOR|NOT x1): \d+% right after eight rows", printed, re.MULTILINE)) == 3
+    assert "XOR, in the other installation" in printed
+
+
+def test_a_meta_model_learns_a_new_wave_from_ten_points(variables, tmp_path):
+    few = {**variables, "ITERATIONS": "3000"}
+    printed = run_python(EXAMPLES / "8-sinusoids.md", folder=tmp_path, variables=few)
+    errors = [float(error) for error in re.findall(r"^after \d steps: squared error (\S+) ±", printed, re.MULTILINE)]
+    assert len(errors) == 2
+    assert max(errors) < 3.006
+
+
+def test_a_new_shop_gets_a_head_of_its_own_from_thirty_rows(variables, tmp_path):
+    printed = run_python(EXAMPLES / "9-new-shop.md", folder=tmp_path, variables=variables)
+    assert re.search(r"^after: rmse \d\.\d+ in \d+\.\d ms$", printed, re.MULTILINE)
+
+
+@pytest.mark.data
+def test_one_embedding_of_omniglot_serves_five_and_twenty_ways(variables, tmp_path):
+    with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"], "EPISODES": "200"}
+    printed = run_python(EXAMPLES / "10-omniglot.md", folder=tmp_path, variables=with_data, seconds=900)
+    assert len(re.findall(r"^\d+-way \d-shot \{", printed, re.MULTILINE)) == 4
+
+
+@pytest.mark.data
+def test_animals_are_a_source_for_vehicles(variables, tmp_path):
+    with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"], "EPOCHS": "4"}
+    printed = run_python(EXAMPLES / "11-cifar-transfer.md", folder=tmp_path, variables=with_data, seconds=900)
+    assert len(re.findall(r"^\d+ labelled vehicles", printed, re.MULTILINE)) == 4
+
+
 @pytest.mark.data
 def test_the_139_real_schools_get_a_verdict_each(variables, tmp_path):
     with_data = {**variables, "TASKGRAFT_DATA": os.environ["TASKGRAFT_DATA"]}
