@@ -15,11 +15,11 @@ KEYS = 2_500
 """Most keys of one object: more than a table may have columns."""
 
 
-def parse(body: bytes, *, exact: bool = True, glance: Callable[[Any], None] | None = None) -> Any:
+def parse(body: bytes, *, exact: bool = True, levels: int = 3, glance: Callable[[Any], None] | None = None) -> Any:
     """The value that ``body`` says.
 
     Args:
-        exact: keep integers beyond 64 bits exact. Without it a body of at most three levels, such as the rows of a
+        exact: keep integers beyond 64 bits exact. Without it a body of at most ``levels`` levels, three such as the rows of a
             prediction, takes a faster way that reads them as floats.
         glance: may refuse the value by its size before the rest of it is looked at.
     Raises:
@@ -31,9 +31,9 @@ def parse(body: bytes, *, exact: bool = True, glance: Callable[[Any], None] | No
         raise _explained(body, error) from None
     if glance is not None:
         glance(value)
-    # Every key has a colon and every container a bracket. If as many keys and containers are found in the upper three
+    # Every key has a colon and every container a bracket. If as many keys and containers are found in the upper
     # levels as the bytes have colons and brackets, then no key was dropped as a duplicate and nothing lies deeper.
-    if not exact and _upper_levels(value) == (body.count(b":"), body.count(b"{") + body.count(b"[")):
+    if not exact and _upper_levels(value, levels) == (body.count(b":"), body.count(b"{") + body.count(b"[")):
         return value
     return _parse_slowly(body)
 
@@ -44,22 +44,22 @@ def kind(value: Any) -> str:
     return names.get(type(value), "a number")
 
 
-def _upper_levels(value: Any) -> tuple[int, int]:
-    """How many keys and how many containers the upper three levels of ``value`` hold."""
+def _upper_levels(value: Any, levels: int) -> tuple[int, int]:
+    """How many keys and how many containers the upper levels of ``value`` hold."""
     keys = containers = 0
     level = [value]
-    for depth in range(3):
+    for depth in range(levels):
         inner: list[Any] = []
         for item in level:
             if type(item) is dict:
                 _check_keys(len(item))
                 keys += len(item)
                 containers += 1
-                if depth < 2:
+                if depth < levels - 1:
                     inner.extend(item.values())
             elif type(item) is list:
                 containers += 1
-                if depth < 2:
+                if depth < levels - 1:
                     inner.extend(item)
         level = inner
     return keys, containers

@@ -16,6 +16,8 @@ from learning.errors import pointer_to
 FIELDS = (
     "support", "supports", "target", "targets", "task_key", "query", "steps", "store", "name", "ttl_seconds",
 )  # fmt: skip
+LEVELS = 5
+"""How deep a cell of one of several supports may lie."""
 ONE_FIELDS = ("rows", "columns", "dataset", "query", "task_key")
 
 
@@ -62,7 +64,7 @@ def parse(body: bytes, limits: Limits) -> Asked:
     Raises:
         ApiError: the JSON is not clear, a field is not of its shape, or there are no or too many rows.
     """
-    said = strict_json.parse(body, exact=False, glance=partial(_check_rows, limits.rows))
+    said = strict_json.parse(body, exact=False, levels=LEVELS, glance=partial(_check_rows, limits.rows))
     if type(said) is not dict:
         raise wrong("", "wrong-type", f"expected a JSON object, found {kind(said)}")
     if b"\\u0000" in body and (bad := next(strict_json.nul_pointers(said), None)) is not None:
