@@ -20,7 +20,8 @@ def run_job(tenant: Tenant, job_id: str) -> dict[str, Any]:
     ended = Ended.model_validate({"type": "ended", **run(_order(tenant, held, folder), channel)})
     points = [Point.model_validate(point) for point in channel.points]
     tenant.report(held, points=[point.model_dump() for point in points])
-    finished = Finished(ended.outcome, ended.files, ended.error and ended.error.model_dump())
+    assert ended.outcome != "preempted"
+    finished = Finished(ended.outcome, ended.files, None if ended.error is None else ended.error.model_dump())
     tenant.finish(held, outcome_of(tenant.service.artifacts, held, finished, folder))
     shutil.rmtree(folder)
     return dict(tenant.client.get(f"/v1/jobs/{job_id}").json())

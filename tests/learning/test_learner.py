@@ -1,5 +1,7 @@
 """A stored meta-model as a learner, and what a file from elsewhere must be to be admitted as one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ METHODS = registry().names("meta")
 def header(method="maml", **fields):
     rows = table()
     encoding = fit(rows, TYPES, train=np.ones(rows.num_rows, bool))
-    told = {
+    told: dict[str, Any] = {
         "name": "toy",
         "inputs": tuple(input_of(column) for column in encoding.columns),
         "target": "kind",
@@ -90,6 +92,7 @@ def test_a_learner_begins_at_a_trunk_and_at_a_head_where_that_goes_on():
     stored = model()
     torch.manual_seed(1)
     fresh = built(stored.header)
+    assert fresh.head is not None
     head = fresh.head.weight.detach().clone()
     begin(fresh, stored.tensors, head=False)
     assert torch.equal(fresh.head.weight, head)

@@ -1,5 +1,7 @@
 """What a meta job means for its table: sides of whole tasks, protocols that the test side can fill, notices."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -48,18 +50,26 @@ def shops(tmp_path_factory):
     return {"ds_1": Table("ds_1", path)}
 
 
+def read(body):
+    return parse_spec(body)
+
+
 def episodes(**fields):
     inside = {"dataset", "target", "ways", "shots", "queries", "where", "features", "exclude"}
     own = {"dataset": "ds_1", "target": "letter", "ways": 3, "queries": 2, "features": ["x"]}
     own |= {name: value for name, value in fields.items() if name in inside}
     others = {name: value for name, value in fields.items() if name not in inside}
     split = {"validation": 0.2, "test": 0.2}
-    return parse_spec({"kind": "meta", "episodes": own, "method": {"name": "protonet"}, "split": split, **others})
+    return read({"kind": "meta", "episodes": own, "method": {"name": "protonet"}, "split": split, **others})
 
 
 def tasks(target="y", **fields):
     own = {"dataset": "ds_1", "group_by": ["shop"], "targets": [{"target": target}], "features": ["x"]}
-    return parse_spec({"kind": "meta", "tasks": own, "shots": 4, **fields})
+    return read({"kind": "meta", "tasks": own, "shots": 4, **fields})
+
+
+def planned(spec, *args, **options):
+    return plan_meta(spec, *args, **options)
 
 
 def problems(plan):
@@ -73,7 +83,7 @@ def names(plan, pool):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), validation=st.floats(0.15, 0.35), test=st.floats(0.15, 0.35))
 def test_no_class_is_on_two_sides_and_every_row_of_one_is_its_own(letters, seed, validation, test):
-    plan = plan_meta(episodes(seed=seed, ways=2, split={"validation": validation, "test": test}), letters)
+    plan = planned(episodes(seed=seed, ways=2, split={"validation": validation, "test": test}), letters)
     assert not plan.problems
     pools = [plan.train, plan.validation, plan.tests[0]]
     kept = [names(plan, pool) for pool in pools]
@@ -92,7 +102,7 @@ def test_no_class_is_on_two_sides_and_every_row_of_one_is_its_own(letters, seed,
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_task_is_on_two_sides(shops, seed):
-    plan = plan_meta(tasks(seed=seed), shops)
+    plan = planned(tasks(seed=seed), shops)
     kept = [names(plan, pool) for pool in (plan.train, plan.validation, plan.tests[0])]
     assert sum(map(len, kept)) == len(set.union(*kept)) == 29
     assert all(kept)
@@ -100,7 +110,7 @@ def test_no_task_is_on_two_sides(shops, seed):
 
 def test_the_same_seed_divides_alike_and_another_otherwise(letters):
     def test_side(seed):
-        plan = plan_meta(episodes(seed=seed), letters)
+        plan = planned(episodes(seed=seed), letters)
         return names(plan, plan.tests[0])
 
     assert test_side(1) == test_side(1)
@@ -108,22 +118,22 @@ def test_the_same_seed_divides_alike_and_another_otherwise(letters):
 
 
 def test_a_seed_that_nobody_chose_is_drawn_and_recorded(letters):
-    plan = plan_meta(episodes(seed=None), letters, draw=lambda: 77)
+    plan = planned(episodes(seed=None), letters, draw=lambda: 77)
     assert plan.spec.seed == 77
 
 
 def test_a_column_divides_whole_classes(letters):
-    plan = plan_meta(episodes(split={"column": "side"}), letters)
+    plan = planned(episodes(split={"column": "side"}), letters)
     assert not plan.problems
     assert names(plan, plan.tests[0]) == set("dhlp")  # t is too small
     assert names(plan, plan.validation) == set("cgkos")
-    torn = plan_meta(episodes(split={"column": "torn"}), letters)
+    torn = planned(episodes(split={"column": "torn"}), letters)
     assert problems(torn)[0] == ("task-split-overlap", "/split/column")
     assert "'a'" in torn.problems[0].detail
 
 
 def test_without_a_validation_side_it_is_cut_from_training(letters):
-    plan = plan_meta(episodes(split={"column": "no_validation", "validation": 0.3}), letters)
+    plan = planned(episodes(split={"column": "no_validation", "validation": 0.3}), letters)
     assert not plan.problems
     assert names(plan, plan.tests[0]) == set("dhlp")
     assert len(plan.validation) == 4  # 0.3 of fifteen, as a share of whole classes
@@ -131,42 +141,42 @@ def test_without_a_validation_side_it_is_cut_from_training(letters):
 
 
 def test_classes_are_divided_by_name(letters):
-    plan = plan_meta(episodes(split={"classes": {"test": ["a", "b", "c"], "validation": ["d", "e", "f"]}}), letters)
+    plan = planned(episodes(split={"classes": {"test": ["a", "b", "c"], "validation": ["d", "e", "f"]}}), letters)
     assert (names(plan, plan.tests[0]), names(plan, plan.validation)) == (set("abc"), set("def"))
-    cut = plan_meta(episodes(split={"classes": {"test": ["a", "b", "c"]}, "validation": 0.3}), letters)
+    cut = planned(episodes(split={"classes": {"test": ["a", "b", "c"]}, "validation": 0.3}), letters)
     assert names(cut, cut.tests[0]) == set("abc")
     assert len(cut.validation) >= 3
 
 
 def test_the_default_evaluation_is_the_training_protocol_as_far_as_the_classes_go(letters):
-    plan = plan_meta(episodes(ways=9), letters)
+    plan = planned(episodes(ways=9), letters)
     assert not plan.problems
     assert (plan.training.ways, plan.spec.evaluation[0].ways) == (9, len(plan.tests[0]))
-    assert plan_meta(plan.spec, letters).spec == plan.spec
-    fixed = plan_meta(episodes(ways=9, method={"name": "maml"}), letters)
+    assert planned(plan.spec, letters).spec == plan.spec
+    fixed = planned(episodes(ways=9, method={"name": "maml"}), letters)
     assert {code for code, _ in problems(fixed)} == {"way-exceeds-classes"}
 
 
 def test_classes_too_small_for_an_episode_are_left_out_and_counted(letters):
-    plan = plan_meta(episodes(), letters)
+    plan = planned(episodes(), letters)
     (notice,) = plan.notices
     assert (notice.code, notice.detail.startswith("1 of 20 classes")) == ("small-groups", True)
 
 
 def test_tasks_too_small_or_without_a_target_are_left_out_and_counted(shops):
-    (notice,) = plan_meta(tasks(), shops).notices
+    (notice,) = planned(tasks(), shops).notices
     assert (notice.code, "'shop=s29'" in notice.detail) == ("small-groups", True)
 
 
 def test_a_method_without_a_head_leaves_out_tasks_that_lack_a_class(shops):
-    with_head = plan_meta(tasks("hot"), shops)
-    without = plan_meta(tasks("hot", method={"name": "protonet"}), shops)
+    with_head = planned(tasks("hot"), shops)
+    without = planned(tasks("hot", method={"name": "protonet"}), shops)
     assert (with_head.type, with_head.classes, with_head.ways) == ("binary", ("no", "yes"), 2)
     assert len(without.units.names) == 30
     kept = [sum(len(pool) for pool in (plan.train, plan.validation, plan.tests[0])) for plan in (with_head, without)]
     assert kept == [29, 28]
     assert "a row of each class" in without.notices[0].detail
-    few = plan_meta(tasks("hot", method={"name": "protonet"}, shots=1), shops)
+    few = planned(tasks("hot", method={"name": "protonet"}, shots=1), shops)
     assert problems(few) == [("out-of-range", "/shots")]
 
 
@@ -184,24 +194,24 @@ def test_a_method_without_a_head_leaves_out_tasks_that_lack_a_class(shops):
     ],
 )
 def test_what_cannot_be_meant_is_told_with_its_place(shops, make, code, pointer):
-    found = problems(plan_meta(make(), shops))
+    found = problems(planned(make(), shops))
     assert set(found) == (set() if code is None else {(code, pointer)})
 
 
 def test_a_dataset_that_is_not_there_is_told(shops):
     spec = tasks()
-    assert problems(plan_meta(spec, {})) == [("dataset-not-found", "/tasks/dataset")]
+    assert problems(planned(spec, {})) == [("dataset-not-found", "/tasks/dataset")]
 
 
 def test_a_device_that_is_not_there_is_told(shops):
-    found = plan_meta(tasks(training={"device": "cuda"}), shops, devices={"cpu"})
+    found = planned(tasks(training={"device": "cuda"}), shops, devices={"cpu"})
     assert problems(found) == [("device-unavailable", "/training/device")]
 
 
 def header(spec, plan, **fields):
     """That of a meta-model which ``spec`` trained."""
     encoding = fit(pa.table({"x": [1.0, 2.0]}), {"x": "number"}, train=np.ones(2, bool))
-    told = {
+    told: dict[str, Any] = {
         "name": None,
         "inputs": (input_of(encoding.columns[0]),),
         "target": spec.target,
@@ -221,15 +231,15 @@ def header(spec, plan, **fields):
 
 def test_a_model_to_begin_from_gives_its_network_features_and_head(shops):
     first = tasks(network={"name": "mlp", "widths": [7]})
-    own = header(first, plan_meta(first, shops))
+    own = header(first, planned(first, shops))
     told = {"dataset": "ds_1", "group_by": ["shop"], "targets": [{"target": "y"}], "exclude": ["hot"]}
-    spec = parse_spec({"kind": "meta", "tasks": told, "shots": 4, "init": "mdl_1"})
-    plan = plan_meta(spec, shops, {"mdl_1": own})
+    spec = read({"kind": "meta", "tasks": told, "shots": 4, "init": "mdl_1"})
+    plan = planned(spec, shops, {"mdl_1": own})
     assert not plan.problems
     assert plan.spec.network.widths == (7,)
     assert (plan.spec.tasks.features, plan.keeps_head) == (("x",), True)
     assert [notice.code for notice in plan.notices] == ["features-not-in-source", "small-groups"]
-    assert plan_meta(plan.spec, shops, {"mdl_1": own}).spec == plan.spec
+    assert planned(plan.spec, shops, {"mdl_1": own}).spec == plan.spec
 
 
 @pytest.mark.parametrize(
@@ -237,12 +247,12 @@ def test_a_model_to_begin_from_gives_its_network_features_and_head(shops):
 )
 def test_a_head_that_asks_something_else_does_not_go_on(shops, change):
     spec = tasks(init="mdl_1")
-    plan = plan_meta(spec, shops, {"mdl_1": header(tasks(), plan_meta(tasks(), shops), **change)})
+    plan = planned(spec, shops, {"mdl_1": header(tasks(), planned(tasks(), shops), **change)})
     assert (problems(plan), plan.keeps_head) == ([], False)
 
 
 def test_a_model_that_learned_from_other_parts_of_the_same_data_is_told_of(shops):
-    own = header(tasks(), plan_meta(tasks(), shops))
-    same, other = (plan_meta(tasks(init="mdl_1", seed=seed), shops, {"mdl_1": own}) for seed in (0, 1))
+    own = header(tasks(), planned(tasks(), shops))
+    same, other = (planned(tasks(init="mdl_1", seed=seed), shops, {"mdl_1": own}) for seed in (0, 1))
     codes = [[notice.code for notice in plan.notices] for plan in (same, other)]
     assert ["source-knows-test-tasks" in found for found in codes] == [False, True]

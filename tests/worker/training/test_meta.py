@@ -9,7 +9,7 @@ import torch
 from learning.episodes import plan_meta
 from learning.learner import learner_of
 from learning.meta.base import Rows, answers
-from learning.model import MetaModel, load_model
+from learning.model import load_model
 from learning.specs import parse_spec
 from learning.tables import Table
 from tests.worker.training import tables
@@ -66,7 +66,19 @@ def alphabet(tmp_path_factory):
 
 
 def weights(work):
-    return load_model(work / "model.safetensors").tensors
+    return stored(work).tensors
+
+
+def stored(work):
+    return load_model(work / "model.safetensors")
+
+
+def planned(body, tables):
+    return plan_meta(read(body), tables)
+
+
+def read(body):
+    return parse_spec(body)
 
 
 def equal(one, other):
@@ -128,10 +140,9 @@ def test_a_loss_that_leaves_the_numbers_fails_the_job(tmp_path, waves):
 
 def test_figures_of_a_regression_are_in_the_targets_own_units_and_of_the_stored_bytes(tmp_path, waves):
     _, work, channel = attempt(tmp_path, spec(evaluation=[{"episodes": 9}]), waves)
-    model = load_model(work / "model.safetensors")
-    assert isinstance(model, MetaModel)
+    model = stored(work)
     table = Table("ds_1", waves)
-    plan = plan_meta(parse_spec(spec(evaluation=[{"episodes": 9}])), {"ds_1": table})
+    plan = planned(spec(evaluation=[{"episodes": 9}]), {"ds_1": table})
     rows = material(plan, {"ds_1": table}, torch.device("cpu"))
     drawn, learner, method = drawn_for(rows, 0), learner_of(model), rows.plan.spec.method
     x, y = (np.array(table.read([name]).column(0)) for name in ("x", "y"))
@@ -157,7 +168,7 @@ def test_figures_of_a_regression_are_in_the_targets_own_units_and_of_the_stored_
 
 def test_what_is_fitted_is_fitted_on_the_tasks_of_training_alone(tmp_path, waves):
     table = Table("ds_1", waves)
-    plan = plan_meta(parse_spec(spec()), {"ds_1": table})
+    plan = planned(spec(), {"ds_1": table})
     rows = material(plan, {"ds_1": table}, torch.device("cpu"))
     wave, x, y = (np.array(table.read([name]).column(0)) for name in ("wave", "x", "y"))
     names = [plan.units.names[unit].removeprefix("wave=") for unit in plan.train.units]
@@ -186,7 +197,7 @@ def test_a_classification_of_tasks_has_the_classes_of_all_of_them(tmp_path):
     own = {"dataset": "ds_1", "group_by": ["job"], "targets": [{"target": "hot"}]}
     body = spec(tasks=own, method={"name": "maml", "inner_rate": 0.5})
     _, work, _ = attempt(tmp_path, body, table)
-    header = load_model(work / "model.safetensors").header
+    header = stored(work).header
     assert (header.type, header.classes, header.ways, header.episodes) == ("binary", ("no", "yes"), 2, False)
     assert result_of(work)["model"]["tasks"][0]["classes"] == ["no", "yes"]
 
@@ -201,7 +212,7 @@ def test_a_quarter_turn_moves_pixels_and_nothing_else():
 
 
 def test_training_ends_by_iterations_patience_or_time():
-    training = parse_spec(spec(training=TRAINING | {"patience": 2, "max_seconds": 9.0})).training
+    training = read(spec(training=TRAINING | {"patience": 2, "max_seconds": 9.0})).training
     begun = TrainingState(step=20)
     first = advance(begun, 1.0, training, elapsed=1.0)
     assert (first.epoch, first.best_epoch, first.best_loss, first.finished) == (1, 1, 1.0, False)
@@ -215,11 +226,11 @@ def test_training_ends_by_iterations_patience_or_time():
 
 
 def test_the_rate_and_the_rounds_are_functions_of_the_iteration():
-    training = parse_spec(spec(training={"iterations": 100, "learning_rate": 1.0, "schedule": "cosine"})).training
+    training = read(spec(training={"iterations": 100, "learning_rate": 1.0, "schedule": "cosine"})).training
     assert [round(rate(training, at), 3) for at in (0, 50, 100)] == [1.0, 0.5, 0.0]
     assert round_length(training) == 20
-    assert round_length(parse_spec(spec(training={"iterations": 50_000})).training) == 1000
-    assert round_length(parse_spec(spec(training={"iterations": 7})).training) == 7
+    assert round_length(read(spec(training={"iterations": 50_000})).training) == 1000
+    assert round_length(read(spec(training={"iterations": 7})).training) == 7
 
 
 @pytest.mark.parametrize("part", ["tasks", "episodes"])
@@ -238,7 +249,7 @@ def test_training_that_begins_at_a_meta_model_goes_on_from_its_weights(tmp_path,
     del body["network"]
     ended, work, _ = attempt(tmp_path, body, waves, number=2, models={"mdl_1": first / "model.safetensors"})
     assert ended["outcome"] == "succeeded"
-    before, after = (load_model(folder / "model.safetensors") for folder in (first, work))
+    before, after = (stored(folder) for folder in (first, work))
     assert (after.header.network, after.header.encoding) == (before.header.network, before.header.encoding)
     assert (after.header.mean, after.header.deviation) == (before.header.mean, before.header.deviation)
     assert all(np.abs(after.tensors[name] - before.tensors[name]).max() < 1e-6 for name in before.tensors)
@@ -315,7 +326,7 @@ def test_images_are_learned_with_their_turns_as_further_classes(tmp_path, method
     table = drawings(tmp_path / "drawings.parquet")
     ended, work, _ = attempt(tmp_path, body | {"episodes": own}, table)
     assert ended["outcome"] == "succeeded"
-    header = load_model(work / "model.safetensors").header
+    header = stored(work).header
     assert (header.inputs[0].type, header.normalisation) == ("image", normalisation)
     told = result_of(work)["tasks"][0]
     assert 0 <= told["test"]["accuracy"] <= 1
@@ -334,10 +345,11 @@ def test_training_turns_images_and_evaluation_does_not(tmp_path):
         "method": {"name": "protonet"},
         "split": {"validation": 0.25, "test": 0.25},
     }
-    plan = plan_meta(parse_spec(body), rows)
+    plan = planned(body, rows)
     assert not plan.problems
     held = material(plan, rows, torch.device("cpu"))
     drawn = held.draw(plan.train, 40, plan.training, np.random.default_rng(0), training=True)
+    assert drawn.turn is not None
     turned = held.episodes(drawn).support.numeric
     plain = held.numeric[torch.from_numpy(drawn.support)]
     for episode, place in ((0, 0), (1, 2), (2, 1), (3, 0)):

@@ -17,6 +17,10 @@ def units(labels=None):
     return Units(tuple("abcdefghij"), codes, labels)
 
 
+def classes_of(pool, count, random, **how):
+    return of_classes(pool, count, random, **how)
+
+
 def drawn_from(found, which, least, classes=None):
     member = np.isin(np.arange(10), which)
     return pool(found, member, least=least, classes=classes)
@@ -41,7 +45,7 @@ def test_every_number_comes_as_often_in_every_place():
 
 def test_an_episode_of_classes_has_rows_of_its_ways_and_no_row_twice():
     found = units()
-    drawn = of_classes(drawn_from(found, range(6), 8), 30, stream(3, 0), ways=4, shots=3, queries=5)
+    drawn = classes_of(drawn_from(found, range(6), 8), 30, stream(3, 0), ways=4, shots=3, queries=5)
     assert drawn.support.shape == (30, 12)
     assert drawn.query.shape == (30, 20)
     for episode in range(30):
@@ -55,7 +59,7 @@ def test_an_episode_of_classes_has_rows_of_its_ways_and_no_row_twice():
 
 
 def test_a_turned_class_is_a_class_of_its_own():
-    drawn = of_classes(drawn_from(units(), [0, 1], 4), 50, stream(3, 0), ways=8, shots=1, queries=1, turns=4)
+    drawn = classes_of(drawn_from(units(), [0, 1], 4), 50, stream(3, 0), ways=8, shots=1, queries=1, turns=4)
     assert drawn.turn.shape == (50, 16)
     pairs = list(zip(drawn.support[0], drawn.turn[0, :8], strict=True))
     assert len({(units().codes[row], turn) for row, turn in pairs}) == 8
@@ -99,7 +103,7 @@ def test_the_same_place_of_a_seed_draws_the_same_and_another_place_something_els
     rows = drawn_from(units(), range(10), 6)
 
     def draw(*at):
-        return of_classes(rows, 4, stream(1, *at), ways=3, shots=1, queries=5).support
+        return classes_of(rows, 4, stream(1, *at), ways=3, shots=1, queries=5).support
 
     assert (draw(0, 4) == draw(0, 4)).all()
     assert (draw(0, 4) != draw(*place)).any()
