@@ -55,13 +55,12 @@ def _checked(columns: Any, most_rows: int, at: str) -> Mapping[str, Sequence[Any
         raise wrong(at, "wrong-type", f"expected an object of columns, found {kind(columns)}")
     count: int | None = None
     for name, values in columns.items():
-        where = at + pointer_to(name)
         if type(values) is not list:
-            raise wrong(where, "wrong-type", f"expected a list of values, found {kind(values)}")
+            raise wrong(at + pointer_to(name), "wrong-type", f"expected a list of values, found {kind(values)}")
         count = len(values) if count is None else count
         if len(values) != count:
             detail = f"expected {count} values as in the first column, found {len(values)}"
-            raise wrong(where, "ragged-rows", detail)
+            raise wrong(at + pointer_to(name), "ragged-rows", detail)
     check_count(count or 0, most_rows, at)
     return columns
 

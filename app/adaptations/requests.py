@@ -16,8 +16,8 @@ from learning.errors import pointer_to
 FIELDS = (
     "support", "supports", "target", "targets", "task_key", "query", "steps", "store", "name", "ttl_seconds",
 )  # fmt: skip
-LEVELS = 5
-"""How deep a cell of one of several supports may lie."""
+LEVELS = 6
+"""How deep a cell of the query of one of several supports lies."""
 ONE_FIELDS = ("rows", "columns", "dataset", "query", "task_key")
 
 
