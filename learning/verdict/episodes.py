@@ -2,8 +2,9 @@
 
 The loss of an arm is the mean over E episodes of their error rates, or the root of the mean of their squared errors. With
 ℓ_e an episode's loss and ℓ̄ the mean, ψ(e) = ρ (ℓ_e / ℓ̄ − 1) is its influence on log L, ρ = 1 for a rate and ½ under the
-root; θ = log L_rival − log L_ours has the variance of the mean of ψ_rival − ψ_ours. What stays the same, the model and
-the classes or tasks that are drawn from, is taken as it is; training again is not in it.
+root, as `learning.verdict.influence` has it of rows; θ = log L_rival − log L_ours has the variance of the mean of
+ψ_rival − ψ_ours. What stays the same, the model and the classes or tasks that are drawn from, is taken as it is; training
+again is not in it.
 """
 
 from collections.abc import Sequence
@@ -63,22 +64,42 @@ def interval_of_mean(values: Floats) -> float:
     return float(1.96 * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
-def pairing(ours: Floats, rival: Floats, *, root: bool, floor: float) -> Pairing | None:
-    """Compare the losses ``[n]`` of two ways to answer n episodes or tasks; None where they say nothing.
+def of_roots(ours: Floats, rival: Floats, *, floor: float) -> Pairing | None:
+    """Compare the squared errors ``[n]`` of two ways to answer n episodes or tasks; None where they say nothing.
 
     Args:
-        root: whether a loss is a squared error, whose root is meant.
-        floor: what a mean loss is lifted to: half an error among all queries, or the square of a rounding error.
+        floor: what a mean squared error is lifted to: that of rounding.
     """
-    if not (np.isfinite(ours).all() and np.isfinite(rival).all()):
+    if not _comparable(ours, rival) or max(ours.mean(), rival.mean()) <= floor:
         return None
     means = [max(float(each.mean()), floor) for each in (ours, rival)]
-    if len(ours) < 2 or max(ours.mean(), rival.mean()) <= floor:
+    values = [(each - each.mean()) / (2 * mean) for each, mean in zip((ours, rival), means, strict=True)]
+    return _pairing(0.5 * float(np.log(means[1]) - np.log(means[0])), values, beside=0.0)
+
+
+def of_rates(ours: Floats, rival: Floats, *, queries: int) -> Pairing | None:
+    """Compare the error rates ``[n]`` of two ways to answer n episodes or tasks; None where neither made an error.
+
+    With k errors among all ``queries``, L is (k + ½) / (queries + 1), and the half error is as uncertain as in
+    `learning.verdict.influence`: an arm without errors does not look certain.
+    """
+    if not _comparable(ours, rival) or (ours.mean() == 0.0 and rival.mean() == 0.0):
         return None
-    power = 0.5 if root else 1.0
-    influence = [power * (each - each.mean()) / mean for each, mean in zip((ours, rival), means, strict=True)]
-    error = float((influence[1] - influence[0]).std(ddof=1) / np.sqrt(len(ours)))
-    return Pairing(power * float(np.log(means[1]) - np.log(means[0])), error, len(ours))
+    errors = [float(each.mean()) * queries + 0.5 for each in (ours, rival)]
+    values = [(each - each.mean()) * queries / count for each, count in zip((ours, rival), errors, strict=True)]
+    beside = 0.0 if np.array_equal(ours, rival) else sum(0.5 / count**2 for count in errors)
+    return _pairing(float(np.log(errors[1]) - np.log(errors[0])), values, beside=beside)
+
+
+def _comparable(ours: Floats, rival: Floats) -> bool:
+    return len(ours) > 1 and bool(np.isfinite(ours).all() and np.isfinite(rival).all())
+
+
+def _pairing(theta: float, values: Sequence[Floats], *, beside: float) -> Pairing:
+    """Args: ``values``: ψ ``[n]`` of both arms; ``beside``: a variance that is not the episodes'."""
+    count = len(values[0])
+    variance = float((values[1] - values[0]).var(ddof=1)) / count + beside
+    return Pairing(theta, float(np.sqrt(variance)), count)
 
 
 def episode_verdicts(found: Sequence[Pairing | None]) -> list[EpisodeVerdict | None]:

@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from learning.verdict.episodes import by_unit, episode_verdicts, interval_of_mean, pairing
+from learning.verdict.episodes import by_unit, episode_verdicts, interval_of_mean, of_rates, of_roots
 
 
-def compared(ours, rival, *, root=True, floor=1e-12):
-    (found,) = episode_verdicts([pairing(np.asarray(ours), np.asarray(rival), root=root, floor=floor)])
+def compared(ours, rival, *, queries=None):
+    """Of error rates among so many queries, else of squared errors."""
+    ours, rival = np.asarray(ours), np.asarray(rival)
+    pairing = of_roots(ours, rival, floor=1e-12) if queries is None else of_rates(ours, rival, queries=queries)
+    (found,) = episode_verdicts([pairing])
     return found
 
 
 def test_the_gain_is_the_reduction_of_the_root_of_squared_errors_or_of_an_error_rate():
     assert compared([1.0, 1.0], [4.0, 4.0]).gain == pytest.approx(0.5)
-    assert compared([0.1, 0.1], [0.4, 0.4], root=False).gain == pytest.approx(0.75)
+    assert compared([0.1, 0.1], [0.4, 0.4], queries=1000).gain == pytest.approx(1 - 100.5 / 400.5)
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.5, "helped"), (1 / 1.5, "hurt"), (1.0, "neutral")])
@@ -31,24 +34,34 @@ def test_few_noisy_episodes_are_inconclusive():
     assert found.interval[0] < found.gain < found.interval[1]
 
 
-@pytest.mark.parametrize("root", [True, False])
-def test_the_interval_covers_as_often_as_it_says(root):
+def test_the_interval_of_squared_errors_covers_as_often_as_it_says():
     random = np.random.default_rng(2)
     covered = []
     for _ in range(400):
         task = random.gamma(2, 1, 60)
         ours, rival = (task * random.uniform(0.5, 1.5, 60) * scale for scale in (0.6, 1.0))
-        found = compared(ours, rival, root=root)
-        true = 1 - 0.6 ** (0.5 if root else 1.0)
-        covered.append(found.interval[0] <= true <= found.interval[1])
+        found = compared(ours, rival)
+        covered.append(found.interval[0] <= 1 - 0.6**0.5 <= found.interval[1])
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
-def test_two_perfect_ways_cannot_be_told_apart_and_a_perfect_one_beside_another_can():
-    assert compared([0.0] * 9, [0.0] * 9, root=False, floor=0.01) is None
-    found = compared([0.0] * 9, [0.2, 0.3, 0.1] * 3, root=False, floor=0.01)
-    assert found.gain == pytest.approx(1 - 0.01 / 0.2)
-    assert found.verdict == "helped"
+@pytest.mark.parametrize("rate", [0.3, 0.05, 0.01])
+def test_the_interval_of_error_rates_covers_at_least_as_often_as_it_says(rate):
+    random = np.random.default_rng(3)
+    covered = []
+    for _ in range(400):
+        ours, rival = (random.binomial(15, share, 40) / 15 for share in (rate / 2, rate))
+        found = compared(ours, rival, queries=600)
+        covered.append(found is None or found.interval[0] <= 0.5 <= found.interval[1])
+    assert np.mean(covered) >= 0.93
+
+
+def test_two_perfect_ways_cannot_be_told_apart_nor_is_a_perfect_one_certain():
+    assert compared([0.0] * 9, [0.0] * 9, queries=90) is None
+    found = compared([0.0] * 9, [0.1, 0.0, 0.1] * 3, queries=90)
+    assert found.gain == pytest.approx(1 - 0.5 / 6.5)
+    assert found.verdict == "inconclusive"
+    assert compared([0.0] * 9, [0.5, 0.4, 0.6] * 3, queries=90).verdict == "helped"
 
 
 def test_one_unit_says_nothing_nor_does_a_loss_that_is_no_number():

@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from learning.episodes import MetaPlan
 from learning.metrics import Metrics
-from learning.verdict.episodes import EpisodeVerdict, by_unit, episode_verdicts, interval_of_mean, pairing
+from learning.verdict.episodes import (
+    EpisodeVerdict,
+    Pairing,
+    by_unit,
+    episode_verdicts,
+    interval_of_mean,
+    of_rates,
+    of_roots,
+)
 from worker.training.episodes.evaluation import Measured
 from worker.training.result.summary import VERDICTS
 
@@ -46,9 +54,7 @@ def entries(plan: MetaPlan, found: Sequence[Measured], *, deviation: float) -> l
     """
     regression = plan.question == "regression"
     pairings = [
-        None
-        if FROM_SCRATCH not in own.rivals
-        else pairing(*_paired(own, own.rivals[FROM_SCRATCH]), root=regression, floor=_floor(own, regression, deviation))
+        _pairing(own, own.rivals[FROM_SCRATCH], regression, deviation) if FROM_SCRATCH in own.rivals else None
         for own in found
     ]
     return [
@@ -57,16 +63,14 @@ def entries(plan: MetaPlan, found: Sequence[Measured], *, deviation: float) -> l
     ]
 
 
-def _paired(own: Measured, rival: Floats) -> tuple[Floats, Floats]:
-    """Both arms' losses over the episodes that the rival answered, by unit."""
-    unit = own.drawn.unit[: len(rival)]
-    return by_unit(own.after[: len(rival)], unit), by_unit(rival, unit)
-
-
-def _floor(own: Measured, regression: bool, deviation: float) -> float:
+def _pairing(own: Measured, rival: Floats, regression: bool, deviation: float) -> Pairing | None:
+    """The model beside a rival on the episodes that the rival answered, by unit."""
+    count = len(rival)
+    unit = own.drawn.unit[:count]
+    ours, theirs = by_unit(own.after[:count], unit), by_unit(rival, unit)
     if regression:
-        return (_RMSE_FLOOR * deviation) ** 2
-    return 0.5 / (own.drawn.query.size + 1)
+        return of_roots(ours, theirs, floor=(_RMSE_FLOOR * deviation) ** 2)
+    return of_rates(ours, theirs, queries=own.drawn.query[:count].size)
 
 
 def _entry(
@@ -112,7 +116,7 @@ def _entry(
 
 def _gain(own: Measured, rival: Floats, regression: bool, deviation: float) -> float | None:
     """The relative reduction of the primary loss over the episodes that both answered."""
-    found = pairing(*_paired(own, rival), root=regression, floor=_floor(own, regression, deviation))
+    found = _pairing(own, rival, regression, deviation)
     return None if found is None else float(-np.expm1(-found.theta))
 
 
