@@ -191,3 +191,14 @@ def test_a_request_with_a_key_happens_once(owner: Tenant, model: str):
 def test_a_strangers_model_is_not_there(model: str, stranger: Tenant):
     answer = stranger.client.post(f"/v1/models/{model}/adaptations", json={"support": numbers(), "target": "rent"})
     assert answer.status_code == 404
+
+
+def test_a_childs_file_answers_alike_in_another_installation(owner: Tenant, model: str, stranger: Tenant):
+    told = adapt(owner, model, support=numbers(), target="rent", query={"rows": [row(3)]})
+    file = owner.client.get(f"/v1/models/{told['model']['id']}/artifact").content
+    headers = {"Content-Type": "application/octet-stream"}
+    imported = stranger.client.post("/v1/models", content=file, headers=headers)
+    assert imported.status_code == 201, imported.text
+    shown = imported.json()
+    assert (shown["kind"], shown["imported"], shown["adaptable"], shown["bytes"]) == ("adapt", True, True, len(file))
+    assert rents(predict(stranger, shown["id"], row(3))) == pytest.approx(rents(told["predictions"]))
