@@ -23,16 +23,27 @@ def folder(tmp_path):
     return tmp_path
 
 
+def documents(line):
+    """The JSON documents that stand in a line, one behind the other."""
+    read, at, found = json.JSONDecoder(), 0, []
+    while at < len(line):
+        document, at = read.raw_decode(line, at)
+        found.append(document)
+    return found
+
+
 @pytest.mark.curl
-def test_the_curl_calls_lead_from_a_table_to_predictions(variables, folder):
+def test_the_five_calls_lead_from_a_table_to_predictions_and_to_a_task_that_nobody_trained_for(variables, folder):
     printed = run_shell(README, folder=folder, variables=variables)
     assert '"status": "succeeded"' in printed
-    by_post, by_get = (
-        json.loads(line) for line in printed.splitlines()[-1].replace('}{"model', '}\n{"model').splitlines()
-    )
+    by_post, by_get, adapted = documents(printed.splitlines()[-1])
     assert by_post["predictions"].keys() == {"cultivar", "colour", "flavanoids"}
     assert by_post["predictions"]["cultivar"]["labels"] == ["A"]
     assert by_get["predictions"]["colour"] == by_post["predictions"]["colour"]
+    assert adapted["model"]["name"] == "premium"
+    assert adapted["model"]["parents"] == [by_post["model"]]
+    assert adapted["predictions"]["premium"]["labels"] == ["yes"]
+    assert adapted["check"]["worth_it"]
 
 
 def test_the_python_lines_do_the_same(variables, folder):
