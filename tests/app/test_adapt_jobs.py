@@ -32,7 +32,7 @@ def test_an_adaptation_waits_in_the_quick_queue_with_its_model(tenant: Tenant, d
 
     assert (job["kind"], job["spec"]["model"], job["spec"]["steps"]) == ("adapt", model, 3)
     held = tenant.claim(job["id"], queue="quick")
-    assert (held.models.keys(), held.datasets.keys(), held.bases) == ({model}, {dataset}, {})
+    assert (set(held.models), set(held.datasets), set(held.bases)) == ({model}, {dataset}, set())
     tenant.finish(held, Outcome("failed", error=FAILURE))
 
 

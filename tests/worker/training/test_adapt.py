@@ -99,5 +99,6 @@ def test_a_model_that_adds_to_a_base_is_made_whole_for_the_attempt(tmp_path, mod
 
     assert files["mdl_1"] == model
     assert isinstance(read_header(files["mdl_2"]), ModelHeader)
+    assert learned.predictions is not None
     answers = Predictor(TrainedModel.load(files["mdl_2"])).predict(columns).by_task["rent"]
-    np.testing.assert_allclose(answers.values, learned.predictions.by_task["rent"].values, rtol=1e-5)
+    np.testing.assert_allclose(answers.output, learned.predictions.by_task["rent"].output, rtol=1e-5)
