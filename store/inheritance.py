@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, aliased
 
 from store.tables import JobModelRow, ModelRow
 
-
 ADDED_TASKS = "added_tasks"
 """In the row of a child that is its base with more groups: their tasks."""
 
