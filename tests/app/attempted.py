@@ -13,9 +13,9 @@ from worker.publish import outcome_of
 from worker.training.attempt import run
 
 
-def run_job(tenant: Tenant, job_id: str) -> dict[str, Any]:
+def run_job(tenant: Tenant, job_id: str, *, queue: str = "train") -> dict[str, Any]:
     """Take the job up, train, store, end it; → the job as it is then shown."""
-    held, channel = tenant.claim(job_id), Recorder()
+    held, channel = tenant.claim(job_id, queue=queue), Recorder()
     folder = tenant.service.artifacts.work(job_id, held.fence.attempt)
     ended = Ended.model_validate({"type": "ended", **run(_order(tenant, held, folder), channel)})
     points = [Point.model_validate(point) for point in channel.points]
@@ -34,6 +34,7 @@ def _order(tenant: Tenant, held: Claim, folder: Path) -> dict[str, Any]:
         "spec": held.spec,
         "datasets": {key: str(artifacts.path(sha256)) for key, sha256 in held.datasets.items()},
         "models": {key: str(artifacts.path(sha256)) for key, sha256 in held.models.items()},
+        "bases": {key: str(artifacts.path(sha256)) for key, sha256 in held.bases.items()},
         "folder": str(folder),
         "checkpoints": [],
         "checkpoint_folder": str(folder / "checkpoints"),

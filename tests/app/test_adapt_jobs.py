@@ -3,8 +3,12 @@
 import pytest
 
 from store.claims import Outcome
+from tests.app.attempted import run_job
 from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import FAILURE, Tenant
+
+FIRST = {"age": 20.0, "region": "north", "member": True, "day": "2024-01-01"}
+"""The features of the table's first row."""
 
 
 @pytest.fixture
@@ -73,3 +77,35 @@ def test_a_job_that_asks_an_adapted_model_is_given_its_base_too(tenant: Tenant, 
     assert held.models.keys() == held.bases.keys() == {child}
     assert held.bases[child] == tenant.client.get(f"/v1/models/{model}").json()["sha256"]
     tenant.finish(held, Outcome("failed", error=FAILURE))
+
+
+def test_its_fruit_is_a_child_with_a_card(tenant: Tenant, dataset: str, model: str):
+    job = run_job(tenant, tenant.submit(adapt(model, dataset, name="again"))["id"], queue="quick")
+
+    assert (job["status"], job["error"]) == ("succeeded", None)
+    assert job["result"].keys() == {"tasks", "check", "rows", "seconds", "warnings", "test_predictions"}
+    assert job["result"]["tasks"]["y"]["support_leave_one_out"] == job["result"]["check"]["support_leave_one_out"]
+    child = tenant.client.get(f"/v1/models/{job['model']}").json()
+    assert (child["kind"], child["name"], child["parents"], child["job"]) == ("adapt", "again", [model], job["id"])
+    assert (child["adaptable"], [task["name"] for task in child["tasks"]]) == (True, ["y"])
+    row = {"age": 30.0, "region": "north", "member": True, "day": "2024-05-06"}
+    answer = tenant.client.post(f"/v1/models/{child['id']}/predictions", json={"rows": [row]})
+    assert answer.json()["predictions"].keys() == {"y"}
+    for accept in ("text/markdown", "application/json"):
+        assert tenant.client.get(f"/v1/models/{child['id']}/card", headers={"Accept": accept}).status_code == 200
+    tasks = tenant.client.get(f"/v1/jobs/{job['id']}/tasks").json()["data"]
+    assert [task["name"] for task in tasks] == ["y"]
+
+
+def test_a_batch_prediction_of_an_adapted_model_is_as_the_models_own(tenant: Tenant, dataset: str, model: str):
+    child = tenant.client.post(
+        f"/v1/models/{model}/adaptations", json={"support": dataset, "target": "y", "query": {"rows": [FIRST]}}
+    ).json()
+    job = run_job(
+        tenant,
+        tenant.submit({"kind": "predict", "model": child["model"]["id"], "dataset": dataset})["id"],
+        queue="quick",
+    )
+    assert job["status"] == "succeeded", job["error"]
+    first = tenant.client.get(f"/v1/datasets/{job['dataset']}/rows", params={"limit": 1}).json()["data"][0]
+    assert first["predicted_y"] == pytest.approx(child["predictions"]["y"]["values"][0], rel=1e-4)
