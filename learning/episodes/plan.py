@@ -29,6 +29,9 @@ from learning.specs.meta import MetaJob, Protocol
 from learning.tables.table import Table
 from learning.tasks import ImageShape, TaskType
 
+#: Weights of all tasks of a batch, which gradient methods hold several times over: 2 GB.
+MAX_COPIED = 500_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class MetaPlan:
@@ -186,3 +189,6 @@ def _check_network(
     if estimate > MAX_PARAMETERS:
         detail = f"expected a model of at most {MAX_PARAMETERS:,} parameters, found up to {estimate:,}"
         findings.problem("/network", "model-too-large", detail)
+    elif job.method.has_head and (copies := estimate * job.training.tasks_per_batch) > MAX_COPIED:
+        detail = f"expected at most {MAX_COPIED:,} weights in the copies for all tasks of a batch, found {copies:,}"
+        findings.problem("/training/tasks_per_batch", "out-of-range", detail)

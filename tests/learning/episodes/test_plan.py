@@ -190,6 +190,11 @@ def test_a_method_without_a_head_leaves_out_tasks_that_lack_a_class(shops):
         (lambda: tasks(evaluation=[{"queries": 9}]), "shot-exceeds-samples", "/evaluation/0/shots"),
         (lambda: tasks(method={"name": "protonet"}), "method-needs-classes", "/method"),
         (lambda: tasks(network={"name": "mlp", "widths": [4096] * 8}), "model-too-large", "/network"),
+        (
+            lambda: tasks(network={"name": "mlp", "widths": [2048, 2048]}, training={"tasks_per_batch": 256}),
+            "out-of-range",
+            "/training/tasks_per_batch",
+        ),
         (lambda: tasks(training={"tasks_per_batch": 1024}, shots=4, queries=2), None, None),
     ],
 )

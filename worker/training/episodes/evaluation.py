@@ -69,7 +69,7 @@ def measured(
     ways = protocol.ways or 1
     found: dict[int | None, list[Floats]] = {None: [], **{count: [] for count in protocol.steps}}
     before: list[Floats] = []
-    for part in parts(drawn):
+    for part in parts(drawn, learner):
         if stop():
             raise Stopped
         episodes = material.episodes(drawn[part])

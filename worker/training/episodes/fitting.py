@@ -22,6 +22,8 @@ from worker.training.progress import Channel, Progress
 FEWEST_EPISODES, MOST_EPISODES, VALIDATION_ROWS = 10, 100, 4_000
 #: Rows of one pass over validation or test episodes.
 ROWS_AT_ONCE = 20_000
+#: Weights of all copies of a learner that one pass adapts: 80 MB.
+WEIGHTS_AT_ONCE = 20_000_000
 _ROUNDS, _LEAST_ROUND = 50, 20
 
 
@@ -191,7 +193,7 @@ def mean_loss(learner: Learner, material: Material, fixed: Fixed) -> float:
     """The mean loss of fixed episodes after adaptation; the learner stays as it is."""
     plan, total = material.plan, 0.0
     ways = fixed.protocol.ways or 1
-    for part in parts(fixed.drawn):
+    for part in parts(fixed.drawn, learner):
         episodes = material.episodes(fixed.drawn[part])
         adapted = plan.spec.method.adapt(learner, episodes.support, ways=ways)
         found = answers(learner, adapted, episodes.query)
@@ -200,10 +202,12 @@ def mean_loss(learner: Learner, material: Material, fixed: Fixed) -> float:
     return total / len(fixed.drawn)
 
 
-def parts(drawn: Drawn) -> list[slice]:
-    """Stretches of episodes that fit a pass."""
+def parts(drawn: Drawn, learner: Learner | None = None) -> list[slice]:
+    """Stretches of episodes that fit a pass, with a copy of the learner's weights for each of them."""
     rows = drawn.support.shape[1] + drawn.query.shape[1]
     size = max(1, ROWS_AT_ONCE // rows)
+    if learner is not None:
+        size = max(1, min(size, WEIGHTS_AT_ONCE // sum(weight.numel() for weight in learner.parameters())))
     return [slice(start, min(start + size, len(drawn))) for start in range(0, len(drawn), size)]
 
 
