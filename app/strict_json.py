@@ -49,6 +49,8 @@ def _upper_levels(value: Any, levels: int) -> tuple[int, int]:
     keys = containers = 0
     level = [value]
     for depth in range(levels):
+        if {dict, list}.isdisjoint(map(type, level)):
+            break  # cells, of which there may be many
         inner: list[Any] = []
         for item in level:
             if type(item) is dict:
