@@ -13,6 +13,10 @@ from benchmarks.fewshot import Connection, hello, meta_model, started, task
 from benchmarks.harness import Record, figure, ratios, take_turns, write
 
 ROUNDS, REQUESTS = 9, 20
+MISSED = (
+    "H2O trains on 25 rows in 0.3 to 0.6 s where the target was set for jobs of 3.3 s: that, and not the time of a request, "
+    "is what 300 × lacks."
+)
 METHODS: dict[str, dict[str, Any]] = {"protonet": {"name": "protonet"}, "maml": {"name": "maml", "inner_rate": 0.05}}
 
 
@@ -59,6 +63,7 @@ def main() -> None:
             "H2O-3: the support posted and parsed, and deep learning 64-64 of 20 epochs, without predicting: "
             "our request brings its rows, and its answers, too."
         )
+        notes.append(MISSED)
     write(
         Record(
             name="a1",
