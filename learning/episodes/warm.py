@@ -28,12 +28,9 @@ def begun(job: MetaJob, source: AnyHeader, table: Columns, findings: Findings) -
         findings.problem(_AT, "source-architecture", detail)
     _tell_overlap(job, source, findings)
     data = job.data
-    barred = {job.target, *reserved_columns(job)}
-    if barred & {*(data.features or ())} or {*data.exclude} - table.types.keys():
-        return job  # what is wrong with it, planning tells
     encoding = source.encoding
     sets = (tuple(c.name for c in encoding.columns),) if isinstance(source, MetaHeader) else source.feature_sets
-    wanted = Wanted(data.features, {*barred, *data.exclude}, listed_at=f"{job.pointer}/features", told_at=_AT)
+    wanted = Wanted(data.features, data.exclude, {job.target, *reserved_columns(job)}, told_at=_AT)
     found = matched(sets, encoding, wanted, table, findings)
     if found is None:
         return job

@@ -6,31 +6,34 @@ from dataclasses import dataclass
 from learning.encoding import Encoding
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
-from learning.planning.structure import known_column
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a job says of a table's features, and where: ``listed`` by the user, and ``barred`` as no features.
+    """What a job says of a table's features, and where: ``listed`` and ``excluded`` by the user, ``barred`` by their use.
 
-    ``listed_at`` points to that list; ``told_at`` is where it says which model it starts from, or what it reads.
+    ``told_at`` is where it says which model it starts from, or what it reads.
     """
 
     listed: tuple[str, ...] | None
+    excluded: tuple[str, ...]
     barred: Collection[str]
-    listed_at: str
     told_at: str
 
 
 def matched(
     sets: Sequence[tuple[str, ...]], encoding: Encoding, wanted: Wanted, table: Columns, findings: Findings
 ) -> tuple[str, ...] | None:
-    """Of several feature ``sets`` that the table has whole, the largest; null after a problem, which names what it lacks."""
-    for index, name in enumerate(wanted.listed or ()):
-        known_column(name, table, f"{wanted.listed_at}/{index}", findings)
-    offered = {name: kind for name, kind in table.kinds.items() if name not in wanted.barred}
+    """Of several feature ``sets`` that the table has whole, the largest; null after a problem, which names what it lacks.
+
+    Null without a problem where the lists themselves are wrong: planning tells how.
+    """
+    listed = {*(wanted.listed or ())}
+    if listed & {*wanted.barred} or {*listed, *wanted.excluded} - table.types.keys():
+        return None
+    offered = {name: kind for name, kind in table.kinds.items() if name not in {*wanted.barred, *wanted.excluded}}
     if wanted.listed is not None:
-        offered = {name: kind for name, kind in offered.items() if name in wanted.listed}
+        offered = {name: kind for name, kind in offered.items() if name in listed}
     types = {column.name: column.kind for column in encoding.columns}
     largest = sorted(sets, key=len, reverse=True)
     chosen = next((own for own in largest if all(offered.get(name) == types[name] for name in own)), None)

@@ -84,8 +84,8 @@ def _check_method(spec: TransferJob, source: ModelHeader, findings: Findings) ->
 
 
 def _features(spec: TransferJob, source: ModelHeader, table: Columns, findings: Findings) -> tuple[str, ...] | None:
-    barred = {spec.task.target, *spec.task.exclude, *reserved_columns(_alone(spec, spec.task, source))}
-    wanted = Wanted(spec.task.features, barred, listed_at="/task/features", told_at="/task/features")
+    barred = {spec.task.target, *reserved_columns(_alone(spec, spec.task, source))}
+    wanted = Wanted(spec.task.features, spec.task.exclude, barred, told_at="/task/features")
     return matched(source.feature_sets, source.encoding, wanted, table, findings)
 
 

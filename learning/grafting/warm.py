@@ -80,22 +80,22 @@ def _with_features(
     targets: dict[str, set[str]] = {}
     reserved = reserved_columns(spec)
 
-    def known(part: Any, pointer: str) -> Any:
+    def known(part: Any) -> Any:
         barred, table = {*targets[part.dataset], *reserved}, tables.get(part.dataset)
-        if table is None or barred & {*(part.features or ())} or {*part.exclude} - table.types.keys():
-            return part  # what is wrong with it, planning tells
-        wanted = Wanted(part.features, {*barred, *part.exclude}, listed_at=f"{pointer}/features", told_at=_AT)
+        if table is None:
+            return part  # planning tells
+        wanted = Wanted(part.features, part.exclude, barred, told_at=_AT)
         found = matched(source.feature_sets, source.encoding, wanted, table, findings)
         return part if found is None else part.model_copy(update={"features": found, "exclude": ()})
 
     tasks: tuple[TaskSpec, ...] | GroupedTasks
     if isinstance(spec.tasks, GroupedTasks):
         targets[spec.tasks.dataset] = {target.target for target in spec.tasks.targets}
-        tasks = known(spec.tasks, "/tasks")
+        tasks = known(spec.tasks)
     else:
         for task in spec.tasks:
             targets.setdefault(task.dataset, set()).add(task.target)
-        tasks = tuple(known(task, f"/tasks/{index}") for index, task in enumerate(spec.tasks))
+        tasks = tuple(known(task) for task in spec.tasks)
     return spec.model_copy(update={"tasks": tasks})
 
 

@@ -127,6 +127,9 @@ def test_a_method_that_leaves_nothing_to_learn_is_refused(grafted):
 def test_what_is_wrong_with_the_task_points_into_the_task(grafted):
     assert found(grafted("absent")) == [("/task/target", "target-not-found")]
     assert found(grafted(changed={"price": ("number", [7.0] * N)})) == [("/task/target", "constant-target")]
+    assert found(grafted(task={"exclude": ["absent"]})) == [("/task/exclude/0", "unknown-column")]
+    assert found(grafted(task={"features": ["absent"]})) == [("/task/features/0", "unknown-column")]
+    assert found(grafted(task={"features": ["age", "price"]})) == [("/task/features/1", "target-is-feature")]
 
 
 def test_a_source_without_one_trunk_is_refused(grafted):
