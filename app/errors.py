@@ -28,9 +28,11 @@ KINDS: Mapping[str, Kind] = {
     "json-too-deep": Kind(400, "The body nests too deeply"),
     "invalid-cursor": Kind(400, "The cursor is no id of this list"),
     "invalid-idempotency-key": Kind(400, "The idempotency key is malformed"),
+    "bad-host": Kind(400, "The Host is not this service", closes=True),
     # who and what
     "unauthorized": Kind(401, "A valid key is needed", closes=True),
     "forbidden": Kind(403, "The key may not do this"),
+    "origin-not-allowed": Kind(403, "Pages of other sites may not ask", closes=True),
     "not-found": Kind(404, "There is no such thing"),
     "method-not-allowed": Kind(405, "The method is not allowed here"),
     "request-timeout": Kind(408, "The body came too slowly", retryable=True, closes=True),
@@ -50,6 +52,8 @@ KINDS: Mapping[str, Kind] = {
     "range-not-satisfiable": Kind(416, "The file has no such range of bytes"),
     # size and media
     "body-too-large": Kind(413, "The body is too large", closes=True),
+    "url-too-long": Kind(414, "The URL is too long", closes=True),
+    "headers-too-large": Kind(431, "The headers are too large", closes=True),
     "upload-too-large": Kind(413, "The file is too large", closes=True),
     "too-many-rows": Kind(413, "Too many rows for one request"),
     "unsupported-media-type": Kind(415, "The media type is not supported here", closes=True),

@@ -25,6 +25,7 @@ from app.datasets import endpoints as datasets
 from app.datasets.schemas import Columns
 from app.deps import principal, readable_query
 from app.edge import Edge, make_log
+from app.gate import Gate
 from app.jobs import endpoints as jobs
 from app.jobs.schemas import Cancel
 from app.jobs.service import versions
@@ -62,6 +63,7 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.log = make_log()
+    app.add_middleware(Gate, hosts=_listed(settings.hosts), origins=_listed(settings.origins))
     app.add_middleware(Edge, log=app.state.log)
     problems.install(app)
     # default deny: every route under this router needs a key
@@ -89,6 +91,10 @@ def create_app(settings: AppSettings | None = None) -> FastAPI:
     )
     app.add_route("/docs", partial(_reference, app), include_in_schema=False)
     return app
+
+
+def _listed(setting: str) -> list[str]:
+    return [part for item in setting.split(",") if (part := item.strip())]
 
 
 async def _reference(app: FastAPI, _request: Request) -> Response:

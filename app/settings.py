@@ -10,6 +10,12 @@ class AppSettings(StoreSettings):
 
     host: str = "127.0.0.1"
     port: int = 8000
+    hosts: str = Field(
+        default="", description="Names that a request's Host may say, parted by commas; empty: any. `localhost,[::1]`"
+    )
+    origins: str = Field(
+        default="", description="Pages of other sites that may ask, parted by commas: `https://console.example`."
+    )
     problems_url: str = Field(
         default="urn:taskgraft:problem:", description="What a problem's code is appended to, as its `type`."
     )

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LONGEST_KEY = 1_024
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -67,5 +69,7 @@ class TrainingDiverged(LearningError):
 
 
 def pointer_to(*path: str | int) -> str:
-    """The JSON pointer (RFC 6901) of a path of keys and indices."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """The JSON pointer (RFC 6901) of a path of keys and indices; a key longer than any column's name is cut."""
+    parts = (str(part) for part in path)
+    shown = (part if len(part) <= LONGEST_KEY else part[:LONGEST_KEY] + "…" for part in parts)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in shown)

@@ -8,6 +8,8 @@ from pathlib import Path
 from taskgraft.parts import Plan
 
 START_SECONDS = 120.0
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+"""What a request to a service of this machine alone may call it."""
 _API_PATIENCE_SECONDS = 15.0
 _WORKER_PATIENCE_SECONDS = 45.0  # a child may take 20 s for its last checkpoint
 _UVICORN = ("--log-level", "warning", "--no-server-header", "--timeout-graceful-shutdown", "5")
@@ -41,7 +43,9 @@ def api(settings: Mapping[str, str], *, host: str, port: int) -> Plan:
     """The HTTP shell."""
     command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--host", host, "--port", str(port)]
     place = {"TASKGRAFT_HOST": host, "TASKGRAFT_PORT": str(port)}
-    return Plan("api", [*command, *_UVICORN], {**settings, **place}, _API_PATIENCE_SECONDS)
+    # a name that a foreign page has pointed at this machine is none of ours (DNS rebinding)
+    names = {"TASKGRAFT_HOSTS": ",".join(LOOPBACK)} if host in LOOPBACK or f"[{host}]" in LOOPBACK else {}
+    return Plan("api", [*command, *_UVICORN], {**names, **settings, **place}, _API_PATIENCE_SECONDS)
 
 
 def worker(settings: Mapping[str, str]) -> Plan:

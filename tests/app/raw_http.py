@@ -4,6 +4,7 @@ import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from http.client import HTTPResponse
+from itertools import chain
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,13 +18,17 @@ def exchange(
     tenant: Tenant, request_line: str, headers: Iterable[str], parts: Iterable[bytes] = (), *, hangs_up: bool = False
 ) -> httpx.Response:
     """Send the head and then ``parts`` as they are; → the answer, after which the server ``hangs_up`` or not."""
-    address = urlsplit(tenant.service.url)
     own = ("Host: test", f"Authorization: Bearer {tenant.secret}")
     head = "\r\n".join((request_line, *own, *headers, "", "")).encode("latin-1")
+    return speak(tenant, chain([head], parts), hangs_up=hangs_up)
+
+
+def speak(tenant: Tenant, said: Iterable[bytes], *, hangs_up: bool = False) -> httpx.Response:
+    """Send what is ``said`` as it is, whether it is HTTP or not; → as `exchange`."""
+    address = urlsplit(tenant.service.url)
     with socket.create_connection((address.hostname, address.port), timeout=PATIENCE_SECONDS) as connection:
-        connection.sendall(head)
         try:
-            for part in parts:
+            for part in said:
                 connection.sendall(part)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the server has seen enough; its answer is waiting

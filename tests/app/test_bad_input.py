@@ -6,6 +6,7 @@ import pytest
 
 from tests.app.bad_input import (
     adaptations,
+    crowds,
     csv_files,
     http_requests,
     image_archives,
@@ -13,6 +14,7 @@ from tests.app.bad_input import (
     meta_specs,
     parquet_files,
     prediction_rows,
+    raw_requests,
 )
 from tests.app.bad_input.case import Case, Send
 from tests.app.bad_input.world import World, make_world
@@ -27,6 +29,8 @@ CASES = [
     *prediction_rows.CASES,
     *adaptations.CASES,
     *http_requests.CASES,
+    *raw_requests.CASES,
+    *crowds.CASES,
 ]
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "request_id", "retryable", "errors"}
 
@@ -53,8 +57,11 @@ def test_bad_input(case: Case, world: World):
     answer = case.send(world)
 
     assert answer.status_code == case.status, answer.text
-    assert answer.headers["x-request-id"]
-    if case.status >= 400:
+    assert case.by_server or answer.headers["x-request-id"]
+    if case.by_server:
+        assert answer.headers["connection"] == "close"
+        assert world.tenant.service.footprint() == before
+    elif case.status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
         problem = answer.json()
         assert problem.keys() == PROBLEM

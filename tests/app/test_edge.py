@@ -122,3 +122,12 @@ def test_a_problem_repeats_little_of_what_was_sent(tenant: Tenant):
 
     assert answer.status_code == 422
     assert len(answer.content) < 1_000
+
+
+def test_a_problem_repeats_little_of_a_key_that_it_points_to(tenant: Tenant):
+    name = tenant.job(tenant.upload(table())["id"])["id"]
+    refused = tenant.client.post(f"/v1/jobs/{name}/cancel", json={"x" * 100_000: 1})
+    dry = tenant.client.post("/v1/jobs?dry_run=true", json={"kind": "multitask", "y" * 100_000: 1})
+
+    assert (refused.status_code, dry.status_code) == (422, 200)
+    assert max(len(refused.content), len(dry.content)) < 5_000

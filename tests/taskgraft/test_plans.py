@@ -49,6 +49,15 @@ def test_no_command_line_shows_a_secret():
     assert b"requirepass secret\n" in redis.plan().stdin
 
 
+def test_a_service_of_this_machine_alone_answers_to_no_other_name():
+    def hosts(host, **settings):
+        return plans.api(settings, host=host, port=1).environment.get("TASKGRAFT_HOSTS")
+
+    assert hosts("127.0.0.1") == hosts("::1") == "localhost,127.0.0.1,[::1]"
+    assert hosts("0.0.0.0") is None
+    assert hosts("127.0.0.1", TASKGRAFT_HOSTS="proxy.example") == "proxy.example"
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("example", "example")],

@@ -17,7 +17,8 @@ class Case:
     """What is sent, and what must come back.
 
     ``row`` is the number in BAD_INPUT.md; ``pointer`` is where the first error is said to be; ``check`` looks at the
-    answer's JSON. A status below 400 is an input that must be accepted.
+    answer's JSON. A status below 400 is an input that must be accepted. ``by_server``: what arrives is no request of
+    HTTP, so that the server answers in a word, and hangs up, before the API hears of it.
     """
 
     row: int
@@ -27,6 +28,7 @@ class Case:
     code: str | None = None
     pointer: str | None = None
     check: Check | None = None
+    by_server: bool = False
 
     @property
     def id(self) -> str:
