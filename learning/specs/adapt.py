@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from learning.specs.parts import MAX_TARGETS, ColumnName, Frozen, Metadata, Name
@@ -32,11 +32,12 @@ class AdaptJob(Frozen):
     priority: int = Field(default=0, ge=-100, le=100)
     metadata: Metadata = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _one_way_to_name_targets(self) -> "AdaptJob":
-        if self.target is not None and self.targets is not None:
+    @field_validator("targets")
+    @classmethod
+    def _one_way_to_name_targets(cls, targets: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if targets is not None and info.data.get("target") is not None:
             raise PydanticCustomError("extra-field", "expected either target or targets, found both")
-        return self
+        return targets
 
     @property
     def wanted(self) -> tuple[str, ...]:

@@ -24,10 +24,8 @@ _OUT_OF_RANGE = frozenset(
 )  # fmt: skip
 _MISSING = frozenset({"missing", "union_tag_not_found"})
 _UNKNOWN = frozenset({"literal_error", "enum", "union_tag_invalid", "string_pattern_mismatch"})
-_EXPECTED_FORMS = {
-    "tasks": "a list of tasks, or an object with dataset, group_by and targets",
-    "split": "an object with validation and test, column, group, time, blocks, or folds",
-}
+# The fields whose form is told by what they hold, not by a name.
+_FORMED = frozenset({"tasks", "split"})
 
 # Per field of the job: the words that pydantic's path holds for a union's branch, in second place.
 Branches = Mapping[str, Collection[str]]
@@ -63,16 +61,16 @@ def _problem(found: ErrorDetails, branches: Branches) -> Problem:
     if len(path) > 1 and path[1] in branches.get(str(path[0]), ()):
         del path[1]
     code = _code(kind, path)
-    if kind.startswith("union_tag") and path[-1] not in _EXPECTED_FORMS:
+    if kind.startswith("union_tag") and path[-1] not in _FORMED:
         path.append("name")
-    return Problem(pointer_to(*path), code, _detail(found, code, path))
+    return Problem(pointer_to(*path), code, _detail(found, path, branches))
 
 
 def _code(kind: str, path: list[str | int]) -> str:
     last = path[-1] if path else ""
     if kind == "extra_forbidden":
         return "extra-field"
-    if kind in _WRONG_TYPE or (kind == "union_tag_not_found" and last in _EXPECTED_FORMS):
+    if kind in _WRONG_TYPE or (kind == "union_tag_not_found" and last in _FORMED):
         return "wrong-type"
     if kind in _MISSING:
         return "missing-field"
@@ -90,18 +88,26 @@ def _range_code(kind: str, last: str | int) -> str:
     return "invalid-weight" if last == "weight" else "out-of-range"
 
 
-def _detail(found: ErrorDetails, code: str, path: list[str | int]) -> str:
+def _detail(found: ErrorDetails, path: list[str | int], branches: Branches) -> str:
     context = found.get("ctx", {})
-    if code == "extra-field":
+    if found["type"] == "extra_forbidden":
         return f"expected no field of this name, found {str(path[-1])[:_SHOWN]!r}"
-    if code == "missing-field":
+    if found["type"] == "missing" or (found["type"] == "union_tag_not_found" and path[-1] not in _FORMED):
         return f"expected the field {path[-1]!r}, found none"
     if found["type"] == "union_tag_not_found":
-        return f"expected {_EXPECTED_FORMS[str(path[-1])]}; found {shown(found['input'])}"
+        return f"expected {_forms(path, branches)}; found {shown(found['input'])}"
     if found["type"] == "union_tag_invalid":
         given = found["input"].get("name", context["tag"]) if isinstance(found["input"], dict) else context["tag"]
         return f"expected one of {context['expected_tags']}; found {shown(given)}"
-    return f"{_expectation(found)}; found {shown(found['input'])}"
+    expectation = _expectation(found)
+    return expectation if ", found " in expectation else f"{expectation}; found {shown(found['input'])}"
+
+
+def _forms(path: list[str | int], branches: Branches) -> str:
+    if path[-1] == "tasks":
+        return "a list of tasks, or an object with dataset, group_by and targets"
+    *others, last = ("validation and test" if form == "fraction" else form for form in branches["split"])
+    return f"an object with {', '.join(others)}, or {last}"
 
 
 def _expectation(found: ErrorDetails) -> str:

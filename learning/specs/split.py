@@ -13,6 +13,7 @@ MAX_FOLDS = 50
 _FORMS = ("column", "group", "time", "blocks", "folds")
 # The tags below: they stand in pydantic's path of a value, and not in the user's JSON.
 SPLIT_FORMS = ("fraction", *_FORMS)
+SPLIT_ONCE_FORMS = tuple(form for form in SPLIT_FORMS if form != "folds")
 
 
 def moment(text: str) -> datetime:

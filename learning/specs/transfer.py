@@ -9,7 +9,7 @@ from learning.registry import registry
 from learning.specs.parts import MAX_SEED, Frozen, Metadata, Name, Repeats, TaskSpec, TrainingSpec
 from learning.specs.problems import Branches
 from learning.specs.scoring import ModelId
-from learning.specs.split import SPLIT_FORMS, SplitByFraction, SplitOnce
+from learning.specs.split import SPLIT_ONCE_FORMS, SplitByFraction, SplitOnce
 from learning.transfer.base import TransferSpec
 
 DEFAULT_TRANSFER = "finetune"
@@ -43,4 +43,4 @@ def transfer_type() -> type[TransferJob]:
 
 def transfer_branches() -> Branches:
     """What pydantic's path of a value holds and the user's JSON does not."""
-    return {"split": SPLIT_FORMS, "method": registry().names("transfer")}
+    return {"split": SPLIT_ONCE_FORMS, "method": registry().names("transfer")}

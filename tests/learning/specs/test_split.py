@@ -73,3 +73,23 @@ def test_a_transfer_which_trains_once_takes_no_folds_and_says_so():
     assert (problem.pointer, problem.code) == ("/split", "unknown-value")
     assert "folds are for multitask jobs" in problem.detail
     assert parse_spec({**job, "split": {"blocks": 5}}).model_dump()["split"]["blocks"] == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "forms"),
+    [
+        ({"kind": "multitask", "tasks": [{"dataset": "ds_1", "target": "a"}]}, "column, group, time, blocks, or folds"),
+        (
+            {"kind": "transfer", "source": "mdl_1", "task": {"dataset": "ds_1", "target": "a"}},
+            "column, group, time, or blocks",
+        ),
+        ({"kind": "meta", "episodes": {"dataset": "ds_1", "target": "a"}}, "column, or classes"),
+    ],
+    ids=["multitask", "transfer", "meta"],
+)
+def test_a_split_without_form_is_told_the_forms_of_its_kind_of_job(body, forms):
+    with pytest.raises(SpecError) as caught:
+        parse_spec({**body, "split": "by hand"})
+    [problem] = caught.value.problems
+    assert (problem.pointer, problem.code) == ("/split", "wrong-type")
+    assert problem.detail == f"expected an object with validation and test, {forms}; found 'by hand'"
