@@ -42,7 +42,7 @@ def test_everything_but_the_data_has_a_default():
     job = parse_job(BODY)
     assert job.model_dump(mode="json") == {
         **BODY,
-        "name": None,
+        "name": None, "init": None,
         "tasks": [
             {
                 "name": None, "dataset": task["dataset"], "target": task["target"], "type": "auto", "loss": "auto",
