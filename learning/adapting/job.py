@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from learning.adapting.asked import Request
 from learning.adapting.entry import is_adaptable
-from learning.errors import Notice, Problem
+from learning.adapting.meta_labels import check_request
+from learning.errors import Notice, Problem, SpecError
 from learning.header import ModelHeader
+from learning.learner import method_of
 from learning.meta_header import MetaHeader
 from learning.model import AnyHeader
 from learning.planning.findings import listing
@@ -32,7 +35,7 @@ def plan_adapt(spec: AdaptJob, header: AnyHeader, table: Table) -> AdaptPlan:
     if not is_adaptable(header):
         detail = "expected a model with one trunk for all its tasks, or a meta-model; found another"
         return AdaptPlan(spec, (), (), (Problem("/model", "not-adaptable", detail),))
-    problems = [*_size(table), *_targets(spec, header, table), *_key(spec, header)]
+    problems = [*_size(table), *_targets(spec, header, table), *_said(spec, header), *_key(spec, header)]
     sentence = misfit(header, _features(header), table)
     if sentence is not None:
         problems.append(Problem("/support", "schema-mismatch", sentence))
@@ -63,6 +66,30 @@ def _targets(spec: AdaptJob, header: AnyHeader, table: Table) -> list[Problem]:
         detail = f"expected one of the model's targets, {listing(own)}, as a column of the support; found none: name it"
         return [Problem(place, "target-not-found", detail)]
     return []
+
+
+def _said(spec: AdaptJob, header: AnyHeader) -> list[Problem]:
+    """What is wrong with the targets and steps themselves: as the adapter will say."""
+    if len(set(spec.wanted)) < len(spec.wanted):
+        return [Problem("/targets", "duplicate-target", "expected each target once, found one again")]
+    if isinstance(header, MetaHeader):
+        try:
+            check_request(header, method_of(header), Request(targets=spec.wanted, steps=spec.steps), ())
+        except SpecError as error:
+            return list(error.problems)
+        return []
+    problems = []
+    if spec.steps is not None:
+        detail = "expected no steps for a model that adapts in closed form, found some"
+        problems.append(Problem("/steps", "no-steps", detail))
+    if spec.task_key is None and len(spec.wanted) > 1:
+        detail = "expected a task_key for several targets, which make a new group; found none"
+        problems.append(Problem("/task_key", "missing-field", detail))
+    if spec.task_key is None and not spec.wanted and len(header.outputs) > 1:
+        some = listing([output.target for output in header.outputs])
+        detail = f"expected a target for a model that answers several ({some}), found none"
+        problems.append(Problem("/target", "missing-field", detail))
+    return problems
 
 
 def _key(spec: AdaptJob, header: AnyHeader) -> list[Problem]:

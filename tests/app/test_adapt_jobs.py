@@ -4,6 +4,7 @@ import pytest
 
 from store.claims import Outcome
 from tests.app.attempted import run_job
+from tests.app.meta_model import store_meta
 from tests.app.small_model import grouped, listed, store_model, typed_table
 from tests.app.tenant import FAILURE, Tenant
 
@@ -32,9 +33,9 @@ def refused(tenant: Tenant, spec):
 
 def test_an_adaptation_waits_in_the_quick_queue_with_its_model(tenant: Tenant, dataset: str, model: str):
     tenant.client.put("/v1/aliases/prod", json={"model": model}).raise_for_status()
-    job = tenant.submit(adapt("prod", dataset, steps=3))
+    job = tenant.submit(adapt("prod", dataset))
 
-    assert (job["kind"], job["spec"]["model"], job["spec"]["steps"]) == ("adapt", model, 3)
+    assert (job["kind"], job["spec"]["model"], job["spec"]["steps"]) == ("adapt", model, None)
     held = tenant.claim(job["id"], queue="quick")
     assert (set(held.models), set(held.datasets), set(held.bases)) == ({model}, {dataset}, set())
     tenant.finish(held, Outcome("failed", error=FAILURE))
@@ -55,9 +56,26 @@ def test_what_does_not_suit_the_model_is_told_with_its_place(tenant: Tenant, dat
     assert refused(tenant, adapt(model, other)) == (422, "schema-mismatch", "/support")
     assert refused(tenant, adapt(model, dataset, task_key={"shop": "s9"})) == (422, "not-grouped", "/task_key")
     assert refused(tenant, adapt(group, dataset, task_key={"x": "1"})) == (422, "task-key-mismatch", "/task_key")
+    assert refused(tenant, adapt(model, dataset, target=None)) == (422, "missing-field", "/target")
+    several = adapt(group, dataset, target=None, targets=["y", "z"])
+    assert refused(tenant, several) == (422, "missing-field", "/task_key")
+    twice = adapt(group, dataset, target=None, targets=["y", "y"], task_key={"shop": "s9"})
+    assert refused(tenant, twice) == (422, "duplicate-target", "/targets")
+    assert refused(tenant, adapt(model, dataset, steps=3)) == (422, "no-steps", "/steps")
     assert refused(tenant, adapt(model, dataset, steps=0)) == (422, "out-of-range", "/steps")
     assert refused(tenant, adapt(model, "ds_0")) == (422, "dataset-not-found", "/support")
     assert refused(tenant, adapt("mdl_0", dataset)) == (422, "model-not-found", "/model")
+
+
+def test_what_does_not_suit_a_meta_model_is_told_with_its_place(tenant: Tenant):
+    few = tenant.upload(b"a,b,y\n" + b"".join(b"%d,%d,%s\n" % (i, i % 3, b"uv"[i % 2 : i % 2 + 1]) for i in range(8)))[
+        "id"
+    ]
+    model = store_meta(tenant)
+    assert refused(tenant, adapt(model, few, steps=1)) == (422, "no-steps", "/steps")
+    several = adapt(model, few, target=None, targets=["y", "a"])
+    assert refused(tenant, several) == (422, "too-many-targets", "/targets")
+    assert refused(tenant, adapt(model, few, target="a")) == (422, "target-is-feature", "/target")
 
 
 def test_a_model_without_one_trunk_is_refused(tenant: Tenant, dataset: str):

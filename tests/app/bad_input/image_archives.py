@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from PIL import Image
+
 from tests.app.bad_input.case import Case, Check, Send, both, types, warns
 from tests.store.ingest import zip_bytes as made
 from tests.store.ingest.picture import archive, encoded, huge_png, noise, picture, png
@@ -58,7 +60,10 @@ MODES = {
     "LA": (GREY.convert("LA"), 1),
     "RGBA": (picture(noise(8, 8, 3)).convert("RGBA"), 3),
     "1": (GREY.convert("1"), 1),
+    "I;16": (GREY.convert("I").convert("I;16"), 1),
 }
+ON_ITS_SIDE = Image.Exif()
+ON_ITS_SIDE[0x0112] = 6
 
 CASES = [
     *(Case(38, name, named(entry), 422, "unsafe-entry-name") for name, entry in UNSAFE.items()),
@@ -99,6 +104,8 @@ CASES = [
     ),
     Case(46, "CMYK", images(archive({"a/1.jpg": encoded(picture(noise(8, 8, 3)).convert("CMYK"), "JPEG")})), 201,
          check=pictures(8, 8, 3)),
+    Case(46, "turned", images(archive({"a/1.png": encoded(picture(noise(8, 12)), exif=ON_ITS_SIDE)})), 201,
+         check=pictures(12, 8, 1)),
     Case(47, "one-pixel", holding(png(1, 1)), 422, "image-too-small"),
     Case(47, "mixed", holding(png(10, 12)), 201, check=both(pictures(8, 8, 1), warns("mixed-sizes"))),
     Case(47, "asked", images(GOOD, image_size="32x24"), 201, check=pictures(24, 32, 1)),
