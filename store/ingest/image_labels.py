@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
 
@@ -112,30 +113,34 @@ def _matched(files: TextCells, base: str, names: Sequence[str], entry: str) -> l
     """The picture of each row; every picture is named once, and nothing else is."""
     known = dict.fromkeys(names, 0)
     example = min(names).removeprefix(base)[-64:]
-    order, problems = [], []
-    for row, written in enumerate(files.cells.to_pylist(), start=1):
-        name = base + normalize("NFC", (written or "").strip())
+    order: list[str] = []
+    problems: list[dict[str, object]] = []
+    for row, written in enumerate(files.cells, start=1):
+        cell = written.as_py() or ""
+        name = base + normalize("NFC", cell.strip())
         if name not in known:
             detail = f"expected the name of an image of this archive, such as {example!r}, found another"
-            problems.append(_row_problem(detail, row, written, entry))
+            problems.append(_row_problem(detail, row, cell, entry))
         elif known[name]:
             detail = f"expected each image once, found it in row {known[name]} too"
-            problems.append(_row_problem(detail, row, written, entry))
+            problems.append(_row_problem(detail, row, cell, entry))
         else:
             known[name] = row
+        if len(problems) == 2 * SHOWN:
+            raise IngestError(problems)
         order.append(name)
-    missing = [name for name, row in known.items() if not row]
+    missing = (name for name, row in known.items() if not row)
     problems += [
         problem("label-mismatch", f"expected a row of {LABELS} for every image, found none for this one", entry=name)
-        for name in missing[:SHOWN]
+        for name in islice(missing, SHOWN)
     ]
     if problems:
         raise IngestError(problems[: 2 * SHOWN])
     return order
 
 
-def _row_problem(detail: str, row: int, written: str | None, entry: str) -> dict[str, object]:
-    return problem("label-mismatch", detail, row=row, column=FILE, actual=written or "", entry=entry)
+def _row_problem(detail: str, row: int, written: str, entry: str) -> dict[str, object]:
+    return problem("label-mismatch", detail, row=row, column=FILE, actual=written, entry=entry)
 
 
 def mismatch(detail: str, *, entry: str) -> IngestError:

@@ -36,6 +36,13 @@ _TURNED = {
 }
 
 
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """Pillow's reader without its look into EXIF for the resolution, which warns of every broken tag there."""
+
+    def _read_dpi_from_exif(self) -> None:
+        self.info.setdefault("dpi", (72, 72))
+
+
 @dataclass(frozen=True)
 class Opened:
     """An image whose header is sound and whose pixels are not decoded yet. Sides in pixels, as the viewer sees it."""
@@ -112,7 +119,7 @@ def _reader(name: str) -> type[ImageFile.ImageFile]:
     """Pillow's reader of one format; its ``open`` would try whatever readers there are."""
     return {
         "PNG": PngImagePlugin.PngImageFile,
-        "JPEG": JpegImagePlugin.JpegImageFile,
+        "JPEG": _Jpeg,
         "BMP": BmpImagePlugin.BmpImageFile,
         "WebP": WebPImagePlugin.WebPImageFile,
     }[name]

@@ -129,6 +129,7 @@ REFUSED = {
         archive({"labels.csv": "file,y\n1.png,a\n", "b/labels.csv": "file,y\n", "1.png": PNG}), "label-mismatch"
     ),
     "48-neither": Refused(archive({"a/1.png": PNG, "2.png": PNG}), "label-mismatch", {"entry": "2.png"}),
+    "48-many": Refused(labelled("file,y\n" + "3.png,c\n" * 1000), "label-mismatch", {"row": 1, "actual": "3.png"}),
     "48-header": Refused(labelled("file,y\n"), "label-mismatch"),
     "48-ragged": Refused(labelled("file,y\n1.png\n"), "ragged-row", {"row": 1, "entry": "labels.csv"}),
     "48-empty": Refused(labelled(""), "empty-file", {"entry": "labels.csv"}),

@@ -135,6 +135,13 @@ def test_exif_that_cannot_be_read_leaves_the_picture_upright():
     assert (decoded(data) == GREY).all()
 
 
+@pytest.mark.parametrize("broken", [b"\xff\xff" + b"\x12\x01" * 30, b"\1\0\x1a\1\5\0\1\0\0\0\xff\0\0\0" + bytes(4)])
+def test_nothing_is_said_of_broken_exif_in_a_jpeg(broken):
+    # A directory of more tags than there are bytes, and a resolution that lies behind the end: warnings are errors here.
+    data = encoded(picture(GREY), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0" + broken)
+    assert decoded(data).shape == (6, 5, 1)
+
+
 def test_another_size_is_reached_side_by_side():
     flat = np.concatenate([np.zeros((8, 4, 1), np.uint8), np.full((8, 4, 1), 200, np.uint8)], axis=1)
     found = decoded(encoded(picture(flat)), height=2, width=2)
