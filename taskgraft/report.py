@@ -100,7 +100,8 @@ def _show_protocols(job: Document, console: Console) -> None:
     for name, task in job["result"]["tasks"].items():
         metric, baselines = task["metric"], task["baselines"]
         simple = baselines.get("ridge") or baselines.get("nearest_centroid")
-        own = f"{_number(task['test'][metric])} ± {_number(task['margin'][metric])}"
+        own, margin = _number(task["test"][metric]), task["margin"][metric]
+        own += "" if margin is None else f" ± {_number(margin)}"
         others = (baselines.get("no_adaptation"), simple, baselines.get("from_scratch"))
         figures = [_number((other or {}).get(metric)) for other in others]
         table.add_row(f"{escape(name)}\n[dim]{metric}[/]", own, *figures, _comparison(task), end_section=True)

@@ -59,9 +59,15 @@ def by_unit(losses: Floats, unit: NDArray[np.int64]) -> Floats:
     return means
 
 
-def interval_of_mean(values: Floats) -> float:
-    """The reach of the 95 % interval of the mean of ``values`` ``[n]``: 1.96 s / √n; 0 of a single one."""
-    return float(1.96 * values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+def interval_of_mean(values: Floats) -> float | None:
+    """The reach of the 95 % interval of the mean of ``values`` ``[n]``, t s / √n; None of a single one.
+
+    t is Student's of n − 1 degrees of freedom: 1.96 of the papers' hundreds of episodes, and more of a few tasks.
+    """
+    count = len(values)
+    if count < 2:
+        return None
+    return float(-stdtrit(count - 1, LEVEL / 2) * values.std(ddof=1) / np.sqrt(count))
 
 
 def of_roots(ours: Floats, rival: Floats, *, floor: float) -> Pairing | None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from learning.verdict.episodes import by_unit, episode_verdicts, interval_of_mean, of_rates, of_roots
 
@@ -75,7 +76,8 @@ def test_episodes_of_one_task_count_as_one():
     assert by_unit(losses, np.full(4, -1)).tolist() == losses.tolist()
 
 
-def test_the_reach_of_a_mean_is_that_of_the_papers():
-    values = np.array([1.0, 2.0, 3.0, 4.0])
-    assert interval_of_mean(values) == pytest.approx(1.96 * values.std(ddof=1) / 2)
-    assert interval_of_mean(values[:1]) == 0.0
+def test_the_reach_of_a_mean_is_that_of_the_papers_for_many_and_students_for_few():
+    few, many = np.array([1.0, 2.0, 3.0, 4.0]), np.random.default_rng(0).random(10_000)
+    assert interval_of_mean(few) == pytest.approx(ttest_1samp(few, 2.5).confidence_interval().high - 2.5)
+    assert interval_of_mean(many) == pytest.approx(1.96 * many.std(ddof=1) / 100, rel=1e-3)
+    assert interval_of_mean(few[:1]) is None

@@ -16,7 +16,7 @@ from tests.worker.training import tables
 from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
 from worker.training.checkpoint import TrainingState
-from worker.training.episodes.evaluation import drawn_for
+from worker.training.episodes.evaluation import drawn_for, losses_of
 from worker.training.episodes.fitting import advance, rate, round_length
 from worker.training.episodes.material import material, turns
 
@@ -162,7 +162,9 @@ def test_figures_of_a_regression_are_in_the_targets_own_units_and_of_the_stored_
     assert told["test"]["mse"] == pytest.approx(np.mean(errors), rel=1e-4)
     series = [point["value"] for point in channel.points if point["name"] == "evaluation/0/mse"]
     np.testing.assert_allclose(series, errors, rtol=1e-3)
-    assert told["margin"]["mse"] == pytest.approx(1.96 * np.std(errors, ddof=1) / 3, rel=1e-3)
+    assert told["margin"]["mse"] == pytest.approx(
+        2.306 * np.std(errors, ddof=1) / 3, rel=1e-3
+    )  # Student's t, 8 degrees
     assert told["tasks"] == told["episodes"] == 9
 
 
@@ -292,6 +294,29 @@ def test_steps_that_leave_the_numbers_have_no_figures_and_the_job_succeeds(tmp_p
     ended, work, _ = attempt(tmp_path, body, waves)
     assert ended["outcome"] == "succeeded"
     assert result_of(work)["tasks"][0]["steps"]["100"]["mse"] is None
+
+
+def test_an_answer_that_is_no_number_is_an_error(alphabet):
+    table = {"ds_1": Table("ds_1", alphabet)}
+    rows = material(planned(letters(), table), table, torch.device("cpu"))
+    sure = torch.tensor([[[0.0, 1.0, 0.0], [np.nan, np.nan, np.nan]]])
+    assert losses_of(rows, sure, torch.tensor([[1, 0]])).tolist() == [0.5]
+
+
+def test_a_single_test_task_has_figures_without_a_margin(tmp_path, waves):
+    _, work, _ = attempt(tmp_path, spec(split={"validation": 0.2, "test": 1e-4}), waves)
+    [told], result = result_of(work)["tasks"], result_of(work)["result"]
+    assert told["tasks"] == 1
+    assert told["test"]["mse"] > 0
+    assert (told["margin"], told["verdict"]) == ({"rmse": None, "mse": None}, None)
+    assert "±" not in result["summary"]
+
+
+def test_progress_is_told_between_validations(tmp_path, waves):
+    training = TRAINING | {"iterations": 400, "validate_every": 400}
+    _, _, channel = attempt(tmp_path, spec(training=training), waves)
+    steps = [report["step"] for report in channel.reports if report["phase"] == "training" and "step" in report]
+    assert 0 < min(steps) < 400
 
 
 def drawings(path, classes=12, rows=5, side=16):

@@ -102,8 +102,12 @@ def unadapted(learner: Learner, episodes: Episodes, ways: int) -> Tensor:
 
 
 def losses_of(material: Material, outputs: Tensor, labels: Tensor) -> Floats:
-    """The loss of each episode ``[B]`` from raw outputs ``[B, q, ways]`` and labels ``[B, q]`` as they are learned."""
+    """The loss of each episode ``[B]`` from raw outputs ``[B, q, ways]`` and labels ``[B, q]`` as they are learned.
+
+    What is no number is no answer: such a row counts as an error.
+    """
     if material.plan.question == "classification":
-        return (outputs.argmax(dim=2) != labels).double().mean(dim=1).cpu().numpy()
+        wrong = (outputs.argmax(dim=2) != labels) | outputs.isnan().any(dim=2)
+        return wrong.double().mean(dim=1).cpu().numpy()
     error = (outputs.squeeze(-1) - labels).double() * material.scale.deviation
     return error.square().mean(dim=1).cpu().numpy()

@@ -95,6 +95,7 @@ class _Run:
         self._optimizer.step()
         self._total += torch.stack([losses.sum(), losses.new_tensor(float(len(losses)))])
         self.state = replace(self.state, step=step + 1, elapsed_seconds=time.monotonic() - self._began)
+        self._progress.advance(self._done(), step=step + 1)
 
     def round_is_over(self) -> bool:
         late = self._training.max_seconds is not None and self.state.elapsed_seconds >= self._training.max_seconds

@@ -37,10 +37,11 @@ def figures(losses: Floats, *, regression: bool) -> Metrics:
 
 
 def margins(losses: Floats, *, regression: bool) -> Metrics:
-    """How far the 95 % interval of each metric goes to either side: of the rmse by d√m = dm / 2√m."""
-    if not np.isfinite(losses).all():
+    """How far the 95 % interval of each metric goes to either side: of the rmse by d√m = dm / 2√m; None where unknown."""
+    reach = interval_of_mean(losses) if np.isfinite(losses).all() else None
+    if reach is None:
         return {"rmse": None, "mse": None} if regression else {"accuracy": None}
-    reach, mean = interval_of_mean(losses), float(losses.mean())
+    mean = float(losses.mean())
     if not regression:
         return {"accuracy": reach}
     return {"rmse": reach / (2 * np.sqrt(mean)) if mean > 0 else 0.0, "mse": reach}
@@ -149,7 +150,8 @@ def _sentence(entry: Mapping[str, Any]) -> str:
     metric = "mse" if "mse" in entry["test"] else "accuracy"
     figure, reach = entry["test"][metric], entry["margin"][metric]
     beside = [f"{_number(metric, rival[metric])} {_RIVALS[name]}" for name, rival in entry["baselines"].items()]
-    words = f"{entry['name']}: {_WORDS[metric]} {_number(metric, figure)} ± {_number(metric, reach)} after adapting"
+    margin = "" if reach is None else f" ± {_number(metric, reach)}"
+    words = f"{entry['name']}: {_WORDS[metric]} {_number(metric, figure)}{margin} after adapting"
     told = f"{words}, {', '.join(beside)}." if beside else f"{words}."
     return f"{told} {_CALLS[entry['verdict']]}" if entry["verdict"] else told
 
