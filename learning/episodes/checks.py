@@ -12,6 +12,8 @@ from learning.specs.meta import MetaJob, Protocol
 
 #: The rows of all supports and queries of a batch: beyond it a step is more than a worker holds.
 MAX_BATCH_ROWS = 1_000_000
+#: The rows of all episodes of a protocol: their places are drawn at once.
+MAX_PROTOCOL_ROWS = 10_000_000
 #: Of tasks by a column: as many as the sinusoids of the papers bring.
 DEFAULT_SHOTS = 10
 
@@ -49,7 +51,7 @@ def protocol_name(protocol: Protocol, *, episodes: bool) -> str:
 
 
 def check_protocols(job: MetaJob, protocols: Sequence[Protocol], training: Protocol, findings: Findings) -> None:
-    """Problems of protocols by themselves: two of one name, ways that a head or the target fixes."""
+    """Problems of protocols by themselves: two of one name, ways that a head or the target fixes, steps that there are not."""
     seen: dict[str, int] = {}
     for index, own in enumerate(protocols):
         name = protocol_name(own, episodes=job.episodes is not None)
@@ -57,6 +59,10 @@ def check_protocols(job: MetaJob, protocols: Sequence[Protocol], training: Proto
             detail = f"expected protocols that differ in ways or shots, found {name!r} at /evaluation/{seen[name]} too"
             findings.problem(f"/evaluation/{index}", "duplicate-protocol", detail)
         seen.setdefault(name, index)
+        # What a method without a head of its own makes of a support, it makes at once.
+        if own.steps and not job.method.has_head:
+            detail = f"expected no steps for {_name(job)}, which has none; found {len(own.steps)}"
+            findings.problem(f"/evaluation/{index}/steps", "no-steps", detail)
         if own.ways == training.ways:
             continue
         if job.episodes is None:
@@ -72,13 +78,21 @@ def _name(job: MetaJob) -> str:
     return str(getattr(job.method, "name", "the method"))
 
 
-def check_batch(job: MetaJob, training: Protocol, findings: Findings) -> None:
-    """A problem for a batch of more rows than a step may hold."""
-    each = (training.ways or 1) if job.episodes is not None else 1
-    rows = job.training.tasks_per_batch * each * ((training.shots or 0) + (training.queries or 0))
-    if rows > MAX_BATCH_ROWS:
-        detail = f"expected batches of at most {MAX_BATCH_ROWS:,} rows in all supports and queries, found {rows:,}"
-        findings.problem("/training/tasks_per_batch", "out-of-range", detail)
+def check_rows(job: MetaJob, training: Protocol, protocols: Sequence[Protocol], findings: Findings) -> None:
+    """Problems of a batch, or of all episodes of a protocol, with more rows than are held at once."""
+
+    def check(protocol: Protocol, episodes: int, most: int, pointer: str) -> None:
+        each = (protocol.ways or 1) if job.episodes is not None else 1
+        rows = episodes * each * ((protocol.shots or 0) + (protocol.queries or 0))
+        if rows > most:
+            detail = f"expected at most {most:,} rows in all supports and queries, found {rows:,}"
+            findings.problem(pointer, "out-of-range", detail)
+
+    check(training, job.training.tasks_per_batch, MAX_BATCH_ROWS, "/training/tasks_per_batch")
+    for index, own in enumerate(protocols):
+        check(
+            own, own.episodes, MAX_PROTOCOL_ROWS, f"/evaluation/{index}/episodes" if job.evaluation else "/evaluation"
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)

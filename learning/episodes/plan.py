@@ -6,9 +6,9 @@ from typing import Any
 
 from learning.episodes.checks import (
     Asked,
-    check_batch,
     check_pool,
     check_protocols,
+    check_rows,
     resolved_protocols,
     tell_small,
     training_protocol,
@@ -20,7 +20,7 @@ from learning.episodes.warm import begun, keeps_head
 from learning.errors import Notice, Problem
 from learning.meta.base import Question
 from learning.model import AnyHeader
-from learning.planning.checks import MAX_PARAMETERS, largest_inputs
+from learning.planning.checks import MAX_PARAMETERS, check_alone, largest_inputs
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
 from learning.planning.planner import draw_seed
@@ -131,7 +131,7 @@ def _drawn(
     protocols = resolved_protocols(job, training, most_ways=len(pools[TEST]))
     tests = tuple(draws(TEST, protocol) for protocol in protocols)
     check_protocols(job, protocols, training, findings)
-    check_batch(job, training, findings)
+    check_rows(job, training, protocols, findings)
     for asked in _asked(job, training, protocols, pools, tests):
         check_pool(asked, found.units, sides, classes=each, findings=findings)
     tell_small(pools, found.units, sides, training, findings)
@@ -177,6 +177,7 @@ def _check_network(
     if sentence := job.network.misfit(inputs):
         findings.problem("/network", "network-needs-image", sentence)
         return
+    check_alone(job.network, findings)
     if "rotate90_classes" in (job.episodes.augment if job.episodes is not None else ()):
         found = next(iter(images.values()), None)
         if found is None or found[1] != found[2]:

@@ -203,6 +203,18 @@ def test_what_cannot_be_meant_is_told_with_its_place(shops, make, code, pointer)
     assert set(found) == (set() if code is None else {(code, pointer)})
 
 
+def test_a_protocol_of_more_rows_than_are_drawn_at_once_is_told(shops):
+    plan = planned(tasks(evaluation=[{"shots": 600, "queries": 600, "episodes": 10_000}]), shops)
+    assert ("out-of-range", "/evaluation/0/episodes") in problems(plan)
+    assert "12,000,000" in plan.problems[0].detail
+
+
+def test_inner_steps_are_asked_only_of_a_method_that_has_some(letters):
+    protocol = [{"episodes": 10, "steps": [1, 5]}]
+    assert problems(planned(episodes(evaluation=protocol), letters)) == [("no-steps", "/evaluation/0/steps")]
+    assert problems(planned(episodes(evaluation=protocol, method={"name": "maml"}), letters)) == []
+
+
 def test_a_dataset_that_is_not_there_is_told(shops):
     spec = tasks()
     assert problems(planned(spec, {})) == [("dataset-not-found", "/tasks/dataset")]
