@@ -41,6 +41,14 @@ def test_text_that_looks_like_an_escape_is_text(yard):
     assert (job.status, list(job.result["tasks"])) == ("succeeded", [r"\u0000 \\\u0000"])
 
 
+def test_a_result_of_many_tasks_leaves_them_to_the_pages_and_keeps_the_rest(yard):
+    job = yard.run("name_many_tasks")
+    assert job.result.keys() == {"summary", "counts", "test_predictions"}
+    with yard.bench.database.reading() as session:
+        found = jobs.task_results(session, yard.project, job.id, limit=100)
+    assert [task.name for task in found.items] == [str(number) for number in range(51)]
+
+
 def test_what_a_child_measured_is_stored(yard):
     job = yard.run("succeed")
     with yard.bench.database.reading() as session:

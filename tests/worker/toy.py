@@ -124,6 +124,10 @@ def name_two_tasks_alike(order: dict[str, Any], channel: PipeChannel) -> dict[st
     return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result("y", "y")}}
 
 
+def name_many_tasks(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
+    return {"outcome": "succeeded", "files": {**_files(predictions=True), "result": _result(*map(str, range(51)))}}
+
+
 def claim_a_foreign_file(order: dict[str, Any], channel: PipeChannel) -> dict[str, Any]:
     Path("model.safetensors").symlink_to("/etc/hostname")
     return {"outcome": "succeeded", "files": {"model": "model.safetensors", "result": _result()}}
@@ -178,6 +182,7 @@ MODES = {
         name_a_class_like_an_escape,
         name_a_nul,
         name_two_tasks_alike,
+        name_many_tasks,
         claim_a_foreign_file,
         tell_its_models,
         tell_its_world,
