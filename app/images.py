@@ -2,6 +2,7 @@
 
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,10 @@ REQUEST_PIXELS = 2**28
 """Of all images of one request before they are resized: seconds of decoding, whatever a few bytes may stand for."""
 IMAGE_PIXELS = 2**24
 """Of one image before it is resized: 4,096 squared."""
+IMAGES_AT_ONCE = 4
+"""Requests with images that one process answers at a time."""
+REQUEST_NUMBERS = 2**26
+"""Of all images of one request at the model's size: a quarter of a gigabyte once they are numbers, however small they came."""
 
 
 def decoded(
@@ -34,18 +39,28 @@ def decoded(
         rows: how many rows the request brings in all, where there are others than these.
 
     Raises:
-        ApiError: ``invalid-image`` and ``image-too-large``, one problem for each cell.
+        ApiError: ``too-many-rows``; ``invalid-image`` and ``image-too-large``, one problem for each cell.
     """
     pictures = {column.name: column for column in inputs if column.image is not None and column.name in columns}
     if not pictures:
         return columns
     problems: list[dict[str, Any]] = []
-    most_pixels = min(IMAGE_PIXELS, REQUEST_PIXELS // max(1, rows or len(columns[next(iter(pictures))])))
+    name, column = next(iter(pictures.items()))
+    count = max(1, rows or len(columns[name]))
+    _refuse_many(count, column, at + pointer_to(form))
+    most_pixels = min(IMAGE_PIXELS, REQUEST_PIXELS // count)
     found = {name: _images(columns[name], column, form, at, most_pixels, problems) for name, column in pictures.items()}
     if problems:
         too_large = problems[0]["code"] == "image-too-large"
         raise first_problem(problems, status=413 if too_large else None)
     return {**columns, **found}
+
+
+def _refuse_many(rows: int, column: Input, at: str) -> None:
+    most = REQUEST_NUMBERS // prod(column.image or (1,))
+    if rows > most:
+        detail = f"expected at most {most} rows of images as large as this model's in one request, found {rows}"
+        raise first_problem([{"pointer": at, "code": "too-many-rows", "detail": detail, "limit": most, "actual": rows}])
 
 
 def _images(

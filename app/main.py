@@ -26,6 +26,7 @@ from app.datasets.schemas import Columns
 from app.deps import principal, readable_query
 from app.edge import Edge, make_log
 from app.gate import Gate
+from app.images import IMAGES_AT_ONCE
 from app.jobs import endpoints as jobs
 from app.jobs.schemas import Cancel
 from app.jobs.service import versions
@@ -146,6 +147,7 @@ def _parts(settings: AppSettings) -> Parts:
         doorbell=Doorbell(settings.redis_url),
         ingest=IngestPool(IngestLimits(), processes=settings.ingest_processes),
         ingest_places=anyio.CapacityLimiter(settings.ingest_processes),
+        image_places=anyio.CapacityLimiter(IMAGES_AT_ONCE),
         keyring=Keyring(database, trust_seconds=settings.trust_seconds),
         pointers=Pointers(database, trust_seconds=settings.alias_trust_seconds),
         predictors=Predictors(

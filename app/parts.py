@@ -25,6 +25,7 @@ class Parts:
     doorbell: Doorbell
     ingest: IngestPool
     ingest_places: anyio.CapacityLimiter  # threads that wait for the ingest pool; never more than it has processes
+    image_places: anyio.CapacityLimiter  # threads that answer for images, a few hundred megabytes each at most
     keyring: Keyring
     pointers: Pointers
     predictors: Predictors

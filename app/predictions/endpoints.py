@@ -27,7 +27,7 @@ async def predict(request: Request, model_id: str, held: Held, who: Who) -> Any:
     predictor, answering = await service.ready(held, who, model_id)
     limits = held.settings
     body = await bodies.read(request, most_bytes=limits.prediction_bytes, idle_seconds=limits.body_idle_seconds)
-    content = await service.predict(predictor, answering, body, most_rows=limits.prediction_rows)
+    content = await service.predict(held, predictor, answering, body)
     return Response(content, media_type=bodies.JSON)
 
 

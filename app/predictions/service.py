@@ -32,16 +32,19 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Predictor
     return await named(parts, who, reference, parts.predictors.get)
 
 
-async def predict(predictor: Predictor, model_id: str, body: bytes, *, most_rows: int) -> bytes:
+async def predict(parts: Parts, predictor: Predictor, model_id: str, body: bytes) -> bytes:
     """The answer to a POST; large requests, and those with images, are worked out in a thread, so that they do not hold up
-    the small ones.
+    the small ones. Of those with images there are few at a time: a small body may bring large ones.
 
     Raises:
         ApiError: the body is no request for predictions.
         InputError: the rows do not fit the model's inputs.
         ModelUnhealthy: an output is not finite.
     """
-    if len(body) * predictor.nbytes > INLINE_WORK or predictor.header.encoding.image is not None:
+    most_rows = parts.settings.prediction_rows
+    if predictor.header.encoding.image is not None:
+        return await run_sync(_predict, predictor, model_id, body, most_rows, limiter=parts.image_places)
+    if len(body) * predictor.nbytes > INLINE_WORK:
         return await run_sync(_predict, predictor, model_id, body, most_rows)
     return _predict(predictor, model_id, body, most_rows)
 

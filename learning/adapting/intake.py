@@ -100,7 +100,7 @@ class Intake:
             return [Problem(part.at + pointer_to("columns", uneven[0]), "ragged-rows", detail)]
         if set(names_of(own.cells)) != self._features:
             try:
-                check_names(names_of(own.cells), self._features, self._known, part.style)
+                check_names(names_of(own.cells), self._features, self._known, part.style, image=self._encoding.image)
             except InputError as error:
                 return [replace(problem, code="schema-mismatch") for problem in placed(error, part.at)]
         return []

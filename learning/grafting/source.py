@@ -16,9 +16,9 @@ from learning.tasks import Layout, Slot, Task
 
 
 def network_of(header: ModelHeader) -> NetworkSpec:
-    """The network of a stored model."""
+    """The network of a stored model, as a job trains it on."""
     spec: Any = registry().spec("network", header.network["name"])
-    network: NetworkSpec = spec.model_validate(header.network)
+    network: NetworkSpec = spec.model_validate(header.network).alone()
     return network
 
 

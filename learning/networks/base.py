@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -90,6 +90,10 @@ class NetworkSpec(BaseModel, ABC):
     #: Whether several trunks may compute as one, their parameters stacked under ``vmap``, each row by itself also in
     #: training; such a network's `plan` reads stacked arrays too.
     stackable: ClassVar[bool] = True
+
+    def alone(self) -> Self:
+        """The same network, which answers a row as if no other were asked with it, as every one that a job trains does."""
+        return self
 
     @abstractmethod
     def out_features(self, inputs: InputShape) -> int:

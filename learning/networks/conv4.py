@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -56,8 +56,12 @@ class Conv4(NetworkSpec):
     )
     statistics: Literal["running", "batch"] = Field(
         default="running",
-        description="What answers are normalised by: the statistics of training, or those of the rows asked together.",
+        description="What answers are normalised by: the statistics of training, or those of the rows asked together, "
+        "as children of a transductive meta-model say; no job may.",
     )
+
+    def alone(self) -> Self:
+        return self.model_copy(update={"statistics": "running"})
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from learning.encoding.cells import FIRST_VALUE
 from learning.encoding.columns import DATE_WIDTH, MAX_VALUES
-from learning.networks.base import InputShape
+from learning.networks.base import InputShape, NetworkSpec
 from learning.planning.draft import Draft
 from learning.planning.findings import Findings, listing
 from learning.planning.folds import Folds
@@ -31,6 +31,7 @@ def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
     if sentence := job.network.misfit(inputs):
         findings.problem("/network", "network-needs-image", sentence)
         return
+    check_alone(job.network, findings)
     if sentence := job.sharing.misfit(job.network):
         findings.problem("/sharing", "sharing-network-mismatch", sentence)
         return
@@ -41,6 +42,14 @@ def check_size(job: MultitaskJob, draft: Draft, findings: Findings) -> None:
             f"({draft.layout.groups} heads of {draft.layout.units} outputs, {len(draft.types)} features)"
         )
         findings.problem("/network", "model-too-large", detail)
+
+
+def check_alone(network: NetworkSpec, findings: Findings) -> None:
+    """A problem for a network whose answers would depend on the rows that are asked together: validation and test could
+    not say how good those answers are."""
+    if network != network.alone():
+        detail = "expected 'running' in a job, found 'batch', as only the children of a transductive meta-model have it"
+        findings.problem("/network/statistics", "unknown-value", detail)
 
 
 def largest_inputs(kinds: Collection[str], images: Collection[ImageShape] = ()) -> InputShape:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learning.encoding.cells import FIRST_VALUE, UNSEEN, Cells
+from learning.encoding.columns import Column
 from learning.encoding.encoding import Encoding
 from learning.errors import InputError, Notice, Problem, pointer_to
 from learning.predictor.unseen import Unseen
@@ -38,8 +39,18 @@ class Found:
             raise InputError(self.problems[:MAX_PROBLEMS])
 
 
-def check_names(given: Collection[str], required: Collection[str], known: Collection[str], style: PointerStyle) -> None:
+def check_names(
+    given: Collection[str],
+    required: Collection[str],
+    known: Collection[str],
+    style: PointerStyle,
+    *,
+    image: Column | None = None,
+) -> None:
     """Check that a request brings the columns that it must, and none that the model does not know.
+
+    Args:
+        image: The column of images, which has no missing cells.
 
     Raises:
         InputError: ``missing-feature`` and ``unknown-feature``, one problem for each name.
@@ -51,7 +62,7 @@ def check_names(given: Collection[str], required: Collection[str], known: Collec
         Problem(
             pointer_to(*first, name),
             "missing-feature",
-            f"expected {name[:64]!r} in every row, null where it is not known; found none",
+            f"expected {name[:64]!r} in every row{_or_null(name, image)}; found none",
         )
         for name in missing
     ] + [
@@ -59,6 +70,10 @@ def check_names(given: Collection[str], required: Collection[str], known: Collec
         for name in unknown
     ]
     Found(problems, []).settle()
+
+
+def _or_null(name: str, image: Column | None) -> str:
+    return "" if image is not None and name == image.name else ", null where it is not known"
 
 
 class Reader:

@@ -85,7 +85,8 @@ class Predictor:
         """
         selection = self._selected(tasks)
         if columns.keys() != selection.required:
-            check_names(columns.keys(), selection.required, self._known, pointer_style)
+            image = self.header.encoding.image
+            check_names(columns.keys(), selection.required, self._known, pointer_style, image=image)
         rows = _count_rows(columns, pointer_style)
         found = Found([], [])
         cells = selection.reader.read(columns, rows, found, strict=strict, style=pointer_style)

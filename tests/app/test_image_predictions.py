@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.errors import ApiError
+from app.images import decoded
+from learning.header import Input
 from learning.predictor import Predictor
 from tests.app.pictures import bar, cell, of_images, png, upload_images
 from tests.app.small_model import store_model
@@ -73,6 +76,18 @@ def test_every_odd_picture_is_told_with_its_place(model):
     answer = tenant.client.post(f"/v1/models/{name}/predictions", json={"rows": rows})
     assert answer.status_code == 422
     assert [entry["pointer"] for entry in answer.json()["errors"]] == ["/rows/1/image", "/rows/2/image"]
+
+
+def test_more_images_than_fit_the_memory_of_a_request_are_refused_before_one_is_decoded():
+    wide = Input(name="image", type="image", height=512, width=512, channels=3)
+    cells = [{"base64": "@"}] * 86
+    with pytest.raises(ApiError) as refusal:
+        decoded({"image": cells}, "rows", [wide])
+    assert (refusal.value.kind.status, refusal.value.errors[0]["code"]) == (413, "too-many-rows")
+    assert refusal.value.errors[0]["pointer"] == "/rows"
+    assert refusal.value.errors[0]["limit"] == 85
+    with pytest.raises(ApiError, match="invalid-image"):
+        decoded({"image": cells[:85]}, "rows", [wide])
 
 
 def test_a_query_is_refused_with_the_way_that_works(model):

@@ -78,6 +78,7 @@ def test_equal_images_and_numbers_stay_on_one_side(tmp_path):
             ("/tasks/group_by/0", "wrong-type"),
         ),
         ([task(exclude=["image"])], {"network": CONV4}, ("/network", "network-needs-image")),
+        ([task()], {"network": {**CONV4, "statistics": "batch"}}, ("/network/statistics", "unknown-value")),
         ([task()], {"network": CONV4, "sharing": {"name": "soft"}}, ("/sharing", "sharing-network-mismatch")),
     ],
 )

@@ -32,6 +32,15 @@ def test_a_task_without_the_image_does_not_ask_for_it(ready):
     assert len(ready.predict({"age": [1.0, 2.0]}, tasks=["blind"]).by_task["blind"].output) == 2
 
 
+def test_null_is_not_offered_for_an_image(ready):
+    with pytest.raises(InputError) as refusal:
+        ready.predict({}, pointer_style="rows")
+    age, image = refusal.value.problems
+    assert (age.pointer, image.pointer) == ("/rows/0/age", "/rows/0/image")
+    assert "null" in age.detail
+    assert "null" not in image.detail
+
+
 def test_a_long_table_is_answered_in_pieces(ready, monkeypatch):
     table = pa.table({"image": packed(pictures()), "age": [1.0] * 12})
     whole = ready.predict_table(table).by_task["y"].output
