@@ -19,6 +19,7 @@ from worker.training.checkpoint import TrainingState
 from worker.training.episodes.evaluation import drawn_for, losses_of
 from worker.training.episodes.fitting import advance, rate, round_length
 from worker.training.episodes.material import material, turns
+from worker.training.episodes.rivals import SLOW_SCRATCH_STEPS, from_scratch
 
 TRAINING = {"iterations": 80, "tasks_per_batch": 8, "learning_rate": 0.01, "validate_every": 20}
 NETWORK = {"name": "mlp", "widths": [16], "dropout": 0.1}
@@ -358,6 +359,16 @@ def test_images_are_learned_with_their_turns_as_further_classes(tmp_path, method
     if method == "protonet":
         assert told["baselines"]["nearest_centroid"]["accuracy"] > 0.9
         assert told["baseline_episodes"]["from_scratch"] == 6
+
+
+def test_a_convolutional_network_from_scratch_stops_once_it_answers_its_support(tmp_path):
+    rows = {"ds_1": Table("ds_1", drawings(tmp_path / "drawings.parquet"))}
+    body = letters(network={"name": "conv4", "filters": 32}, split={"validation": 0.25, "test": 0.25})
+    held = material(planned(body, rows), rows, torch.device("cpu"))
+    protocol, drawn, steps = held.plan.spec.evaluation[0], drawn_for(held, 0), []
+    losses = from_scratch(held, drawn[:4], protocol, stop=lambda: bool(steps.append(1)))
+    assert losses.mean() < 0.2
+    assert 4 * 5 < len(steps) < 4 * SLOW_SCRATCH_STEPS
 
 
 def test_training_turns_images_and_evaluation_does_not(tmp_path):
