@@ -1,6 +1,7 @@
 """Meta-training that begins at a stored model: its trunk, its way to read rows, and its head where that asks the same."""
 
 from learning.episodes.data import reserved_columns
+from learning.errors import LearningError
 from learning.grafting.features import Wanted, matched
 from learning.grafting.source import datasets_of, has_one_trunk, source_job
 from learning.grafting.trunk import check_network
@@ -9,7 +10,9 @@ from learning.meta_header import MetaHeader
 from learning.model import AnyHeader
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings
+from learning.specs.kinds import parse_spec
 from learning.specs.meta import MetaJob
+from learning.specs.split import SplitByColumn
 from learning.tasks import TaskType
 
 _AT = "/init"
@@ -40,11 +43,9 @@ def begun(job: MetaJob, source: AnyHeader, table: Columns, findings: Findings) -
 
 def _tell_overlap(job: MetaJob, source: AnyHeader, findings: Findings) -> None:
     """A notice where the model may have learned from what is to be test tasks here."""
-    told = source.job or {}
     if isinstance(source, MetaHeader):
-        read = (told.get("episodes") or told.get("tasks") or {}).get("dataset")
-        own = job.model_dump(mode="json", include={"seed", "split"})
-        overlaps = read == job.data.dataset and {name: told.get(name) for name in own} != own
+        first = _meta_job(source)
+        overlaps = first is not None and first.data.dataset == job.data.dataset and _drawn(first) != _drawn(job)
     else:
         known = source_job(source)
         overlaps = known is not None and job.data.dataset in datasets_of(known)
@@ -53,6 +54,22 @@ def _tell_overlap(job: MetaJob, source: AnyHeader, findings: Findings) -> None:
             "the model has learned from this dataset, divided otherwise: it may know tasks that are for the test here"
         )
         findings.notice("source-knows-test-tasks", detail, _AT)
+
+
+def _meta_job(source: MetaHeader) -> MetaJob | None:
+    """The job that trained the model; null for a model that does not say."""
+    try:
+        job = parse_spec(source.job or {})
+    except LearningError:
+        return None  # of a release whose jobs read otherwise
+    return job if isinstance(job, MetaJob) else None
+
+
+def _drawn(job: MetaJob) -> object:
+    """What decides which classes or tasks are for the test: a column by itself, else the draw and what is drawn from."""
+    if isinstance(job.split, SplitByColumn):
+        return job.split.column
+    return job.seed, job.split, job.data.where, job.target if job.tasks is None else job.tasks.group_by
 
 
 def keeps_head(job: MetaJob, source: AnyHeader, *, type_: TaskType, classes: tuple[str, ...] | None, ways: int) -> bool:

@@ -273,3 +273,24 @@ def test_a_model_that_learned_from_other_parts_of_the_same_data_is_told_of(shops
     same, other = (planned(tasks(init="mdl_1", seed=seed), shops, {"mdl_1": own}) for seed in (0, 1))
     codes = [[notice.code for notice in plan.notices] for plan in (same, other)]
     assert ["source-knows-test-tasks" in found for found in codes] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("first", "change", "told"),
+    [
+        ({}, {"target": "side", "ways": 2}, True),
+        ({}, {"where": {"letter": list(LETTERS[1:])}}, True),
+        ({"split": {"column": "side"}}, {"split": {"column": "side"}, "seed": 5}, False),
+    ],
+    ids=["other classes", "some of the classes", "a column says which"],
+)
+def test_what_the_test_tasks_are_drawn_from_decides_whether_a_model_may_know_them(letters, first, change, told):
+    own = header(episodes(**first), planned(episodes(**first), letters))
+    plan = planned(episodes(**{"init": "mdl_1", **change}), letters, {"mdl_1": own})
+    assert ("source-knows-test-tasks" in [notice.code for notice in plan.notices]) == told
+
+
+def test_a_model_that_does_not_say_what_it_learned_from_is_no_failure(shops):
+    for job in (None, {}, {"episodes": 5}, {"kind": "meta", "tasks": [1]}):
+        own = header(tasks(), planned(tasks(), shops), job=job)
+        assert problems(planned(tasks(init="mdl_1"), shops, {"mdl_1": own})) == []
