@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from store.ingest.errors import refusal
-from store.ingest.image_column import ImageShape, bounded_rows, image_field, image_shapes
+from store.ingest.images.column import ImageShape, bounded_rows, image_field, image_shapes
 
 STORAGE = {
     "number": pa.float64(),

@@ -14,7 +14,7 @@ import pyarrow as pa
 from store.ingest.column_statistics import column_statistics
 from store.ingest.decode import decode
 from store.ingest.errors import IngestError, refusal
-from store.ingest.image_pixels import decode_image, encode_png
+from store.ingest.images.pixels import decode_image, encode_png
 from store.ingest.inference import kind_of
 from store.ingest.limits import IngestLimits, options_from_json
 from store.ingest.text_cells import TextCells

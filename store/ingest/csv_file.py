@@ -12,7 +12,7 @@ import pyarrow.csv as arrow_csv
 from store.ingest.csv_diagnosis import diagnose
 from store.ingest.csv_scan import blocks, scan
 from store.ingest.errors import refusal
-from store.ingest.image_column import ImageShape
+from store.ingest.images.column import ImageShape
 from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.names import checked_names
 from store.ingest.text_cells import TextCells

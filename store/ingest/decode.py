@@ -13,8 +13,8 @@ from store.ingest.columns_file import ColumnsFile
 from store.ingest.csv_file import CsvFile, as_utf8
 from store.ingest.description import Description, describe_file
 from store.ingest.errors import refusal
-from store.ingest.image_archive import ImageArchive
-from store.ingest.image_column import ImageShape
+from store.ingest.images.archive import ImageArchive
+from store.ingest.images.column import ImageShape
 from store.ingest.inference import Facts, column_warnings, kind_of, refuse_wild_numbers
 from store.ingest.limits import IngestLimits, IngestOptions
 from store.ingest.ndjson_file import NdjsonFile

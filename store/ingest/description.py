@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from store.ingest.canonical import canonical_table, column_types
 from store.ingest.column_statistics import ColumnStatistics, Reader, column_statistics, runs
-from store.ingest.image_column import bounded_rows, image_shapes
+from store.ingest.images.column import bounded_rows, image_shapes
 
 WHOLE_BYTES = 64 * 1024**2  # a file whose cells are no larger is read at once
 BATCH_ROWS = 65_536

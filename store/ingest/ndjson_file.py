@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from store.ingest.errors import refusal
-from store.ingest.image_column import ImageShape
+from store.ingest.images.column import ImageShape
 from store.ingest.json_cells import JsonCells
 from store.ingest.json_text import kind, parse
 from store.ingest.limits import IngestLimits

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from store.ingest.arrow_cells import ArrowCells
 from store.ingest.canonical import storage_kind
 from store.ingest.errors import IngestError, refusal
-from store.ingest.image_column import ImageShape
+from store.ingest.images.column import ImageShape
 from store.ingest.limits import IngestLimits
 from store.ingest.names import checked_names
 

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from store.ingest.canonical import plain
-from store.ingest.image_column import ImageShape, bounded_rows, image_shapes, pixels_of
-from store.ingest.image_pixels import encode_png
+from store.ingest.images.column import ImageShape, bounded_rows, image_shapes, pixels_of
+from store.ingest.images.pixels import encode_png
 
 PREVIEW_BYTES = 8 * 1024**2  # of pixels in one preview
 

@@ -16,7 +16,7 @@ from store.tables import IdempotencyRow
 from tests.app.raw_http import exchange
 from tests.app.tenant import CSV, Tenant, spec, table
 from tests.app.waiting import until
-from tests.store.ingest.picture import archive, noise, png
+from tests.store.ingest.images.picture import archive, noise, png
 
 PARQUET = {"Content-Type": "application/vnd.apache.parquet"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -1,13 +1,13 @@
-"""Part C: zip archives of images (rows 38 to 48); tests/store/ingest/test_bad_archives.py has each of them in more ways."""
+"""Part C: zip archives of images (rows 38 to 48); tests/store/ingest/images/test_bad_archives.py has each of them in more ways."""
 
 from typing import Any
 
 from PIL import Image
 
 from tests.app.bad_input.case import Case, Check, Send, both, types, warns
-from tests.store.ingest import zip_bytes as made
-from tests.store.ingest.picture import archive, encoded, huge_png, noise, picture, png
-from tests.store.ingest.zip_bytes import Raw, raw_archive
+from tests.store.ingest.images import zip_bytes as made
+from tests.store.ingest.images.picture import archive, encoded, huge_png, noise, picture, png
+from tests.store.ingest.images.zip_bytes import Raw, raw_archive
 
 ZIP = {"Content-Type": "application/zip"}
 PNG = png(8, 8)

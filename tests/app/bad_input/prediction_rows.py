@@ -9,7 +9,7 @@ import numpy as np
 from tests.app.bad_input.case import Case, Send, warns
 from tests.app.bad_input.world import UNKNOWN_MODEL, World
 from tests.app.pictures import bar, cell, png
-from tests.store.ingest.picture import huge_png
+from tests.store.ingest.images.picture import huge_png
 
 ROW = {"age": 30.0, "region": "north", "member": True, "day": "2024-05-06"}
 JSON = {"Content-Type": "application/json"}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from store.ingest.errors import refusal
-from store.ingest.image_header import BadImage, read_header
+from store.ingest.images.header import BadImage, read_header
 from store.ingest.limits import LEAST_SIDE
 
 ROW_PIXELS = 16_777_216  # of one image in a row of a prediction, before it is resized: 4,096 squared
@@ -74,7 +74,7 @@ def open_image(data: bytes, *, most_pixels: int) -> Opened:
     """What the header says; the pixels wait.
 
     Raises:
-        BadImage: see ``image_header``; ``image-too-large`` and ``image-too-small`` by the stated size.
+        BadImage: see ``header``; ``image-too-large`` and ``image-too-small`` by the stated size.
     """
     header = read_header(data)
     _refuse_size(header.width, header.height, most_pixels)

@@ -9,10 +9,10 @@ from hypothesis import strategies as some
 
 from store.ingest import IngestError, IngestLimits, IngestOptions
 from store.ingest.decode import decode
-from tests.store.ingest import zip_bytes as made
 from tests.store.ingest.conftest import CSV, ZIP
-from tests.store.ingest.picture import archive, encoded, huge_png, noise, picture, png
-from tests.store.ingest.zip_bytes import Raw, raw_archive
+from tests.store.ingest.images import zip_bytes as made
+from tests.store.ingest.images.picture import archive, encoded, huge_png, noise, picture, png
+from tests.store.ingest.images.zip_bytes import Raw, raw_archive
 
 PNG = png()
 GOOD = archive({"a/1.png": png(), "b/2.png": png(seed=1)})

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from store.ingest.errors import IngestError, problem
+from store.ingest.images.zip_directory import Entry
 from store.ingest.inference import SHOWN
 from store.ingest.names import BIDI
-from store.ingest.zip_directory import Entry
 
 NAME_BYTES = 1024
 SYSTEM_FOLDER = "__MACOSX"

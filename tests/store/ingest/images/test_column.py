@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from store.ingest import canonical_table, decode_image, describe, describe_file, preview, rewrite
-from store.ingest.image_column import ImageShape, image_cells, image_field, image_shapes
-from tests.store.ingest.picture import noise
+from store.ingest.images.column import ImageShape, image_cells, image_field, image_shapes
+from tests.store.ingest.images.picture import noise
 
 SHAPE = ImageShape(6, 5, 3)
 PICTURES = [noise(6, 5, 3, seed=seed) for seed in (1, 2, 1, 3)]

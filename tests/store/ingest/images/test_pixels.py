@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from store.ingest import IngestError, decode_image
-from store.ingest.image_header import BadImage
-from store.ingest.image_pixels import encode_png, open_image
-from tests.store.ingest.picture import encoded, huge_png, noise, picture, png
+from store.ingest.images.header import BadImage
+from store.ingest.images.pixels import encode_png, open_image
+from tests.store.ingest.images.picture import encoded, huge_png, noise, picture, png
 
 GREY, COLOUR = noise(6, 5), noise(6, 5, 3)
 MOST = 1_000_000

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from store.ingest.csv_file import CsvFile
 from store.ingest.errors import IngestError, problem, refusal
-from store.ingest.image_column import NAME
+from store.ingest.images.column import NAME
 from store.ingest.inference import SHOWN, Facts
 from store.ingest.limits import IngestLimits, IngestOptions
 from store.ingest.text_cells import TextCells

@@ -5,7 +5,7 @@ import zlib
 from typing import BinaryIO
 
 from store.ingest.errors import refusal
-from store.ingest.zip_directory import LOCAL, LOCAL_HEADER, Entry, corrupt, entry_name
+from store.ingest.images.zip_directory import LOCAL, LOCAL_HEADER, Entry, corrupt, entry_name
 
 _RAW = -15  # deflate without a header of zlib's
 

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from store.ingest.image_column import image_shapes, pixels_of
+from store.ingest.images.column import image_shapes, pixels_of
 from tests.store.ingest.conftest import ZIP
-from tests.store.ingest.picture import archive, encoded, noise, picture, png
-from tests.store.ingest.zip_bytes import Raw, raw_archive
+from tests.store.ingest.images.picture import archive, encoded, noise, picture, png
+from tests.store.ingest.images.zip_bytes import Raw, raw_archive
 
 FOLDERS = {"pets/cat/1.png": png(seed=1), "pets/cat/2.png": png(seed=2), "pets/dog/1.png": png(seed=3)}
 

@@ -9,15 +9,15 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from store.ingest.errors import refusal
-from store.ingest.image_column import NAME, ImageShape, image_cells
-from store.ingest.image_header import BadImage
-from store.ingest.image_labels import Labels, by_folder, by_table, labels_entry
-from store.ingest.image_pixels import Opened, open_image
+from store.ingest.images.column import NAME, ImageShape, image_cells
+from store.ingest.images.header import BadImage
+from store.ingest.images.labels import Labels, by_folder, by_table, labels_entry
+from store.ingest.images.pixels import Opened, open_image
+from store.ingest.images.zip_directory import LOCAL, Entry, read_directory
+from store.ingest.images.zip_entry import read_entry
+from store.ingest.images.zip_names import choose
 from store.ingest.inference import Facts
 from store.ingest.limits import IngestLimits, IngestOptions
-from store.ingest.zip_directory import LOCAL, Entry, read_directory
-from store.ingest.zip_entry import read_entry
-from store.ingest.zip_names import choose
 
 BATCH_BYTES = 4 * 1024**2  # of pixels
 BATCH_ROWS = 4_096

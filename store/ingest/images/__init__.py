@@ -1,0 +1,1 @@
+"""Zip archives of images as columns, and images as arrays of bytes."""
