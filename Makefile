@@ -17,6 +17,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?=
+# How many processes the tests are spread over, file by file.
+WORKERS ?= 2
 
 .PHONY: help install demo up test lint bench bench-h2o clean
 
@@ -38,7 +40,7 @@ up: $(STAMP) ## run the service on this machine (PORT=8000 DATA=./taskgraft-data
 	$(BIN)/taskgraft up --data $(DATA) --port $(PORT)
 
 test: $(STAMP) ## the whole suite, on SQLite, a real PostgreSQL and a real Redis (TESTS=tests/store for a part)
-	$(ONE_THREAD) $(BIN)/python -m pytest $(TESTS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 lint: $(STAMP) ## ruff, strict types, the import contracts, the ban list
 	$(BIN)/ruff check .
