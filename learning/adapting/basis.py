@@ -10,6 +10,8 @@ Block = NDArray[np.float64]
 #: λ over the mean squared length of a task's rows, strongest first, so that among equals the head moves least.
 STRENGTHS: tuple[float, ...] = (np.inf, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 _TINY = 1e-12
+#: Differences below this share of the strongest hold's error are rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ def basis_of(rows: Block, counts: Block) -> Basis:
     squares = np.where(squares > _TINY * np.maximum(squares[:, -1:], _TINY), squares, 0.0)
     scale = squares.sum(axis=1) / np.maximum(counts, 1.0)
     return Basis(rows, left, squares, np.where(scale > 0, scale, 1.0))
+
+
+def best_of(errors: Block, counts: Block) -> NDArray[np.int64]:
+    """Return which strength leaves out best ``[B]``; among equals the strongest, and of a single row the strongest always.
+
+    Args:
+        errors: ``[B, L]``, of left-out rows under each strength, the strongest first. counts: ``[B]``, the rows of a task.
+    """
+    slack = _ROUNDING * np.abs(errors[:, :1])
+    first = (errors <= errors.min(axis=1, keepdims=True) + slack).argmax(axis=1)
+    return np.where(counts > 1, first, 0)
 
 
 def padded(parts: list[NDArray[np.float32]]) -> tuple[Block, NDArray[np.bool_]]:

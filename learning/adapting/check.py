@@ -5,6 +5,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+#: One-sided: with the luck of a strength that was chosen by the same rows, one hopeless support in twenty passes.
+CONFIDENCE = 0.975
+#: Outputs are float32: a gain below this share of the loss is none.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +20,8 @@ class Check:
     support_leave_one_out: each row of the support answered without it, null where nothing could be left out. before: the
     same rows answered without adapting: by the mean head or the initialisation, and where those know nothing of the
     task by its most frequent class (of all rows) or its mean (of the others). worth_it: the left-out answers are better,
-    by more than one standard error of the mean difference of the rows' losses; null with fewer than two rows. query:
-    the queries' own, where they bring their labels.
+    by Student's one-sided test of the rows' paired losses at `CONFIDENCE`; null with fewer than two rows. query: the queries'
+    own, where they bring their labels.
     """
 
     metric: Literal["rmse", "accuracy"]
@@ -53,7 +59,9 @@ def judged(
         gains = before - left_out
         gains = gains[np.isfinite(gains)]
         if len(gains) > 1:
-            worth_it = bool(gains.mean() > max(0.0, float(gains.std(ddof=1)) / np.sqrt(len(gains))))
+            error = float(gains.std(ddof=1)) / np.sqrt(len(gains))
+            least = _ROUNDING * float(before[np.isfinite(before)].mean())
+            worth_it = bool(gains.mean() > max(least, float(stdtrit(len(gains) - 1, CONFIDENCE)) * error))
     return Check(
         metric="accuracy" if classes else "rmse",
         support_leave_one_out=_score(left_out, classes),

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.adapting.basis import Basis, Block, basis_of
+from learning.adapting.basis import Basis, Block, basis_of, best_of
 from learning.adapting.minimise import log_loss, minimum, probabilities
 from learning.adapting.ridge import Fit
 
@@ -50,7 +50,7 @@ def logistic(
         found = np.concatenate([np.zeros((len(z), 1, *found.shape[2:])), found], axis=1)
         left_out = np.concatenate([start[:, None], left_out], axis=1)
     errors = (log_loss(left_out, truth[:, None]) * mask[:, None]).sum(axis=2)
-    best, every = errors.argmin(axis=1), np.arange(len(z))
+    best, every = best_of(errors, counts), np.arange(len(z))
     coordinates = found[every, best]
     weight, bias = _unrotated(basis, coordinates, length)
     if prior is not None:

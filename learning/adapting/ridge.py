@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from learning.adapting.basis import STRENGTHS, Basis, Block, basis_of
+from learning.adapting.basis import STRENGTHS, Basis, Block, basis_of, best_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _chosen(basis: Basis, residual: Block, already: Block, mask: Block, strength
     leverage = share @ np.swapaxes(basis.left**2, 1, 2) + already[:, None]
     left_out = (residual[:, None] - fitted) / np.maximum(1.0 - leverage, 1e-9)
     error = (left_out**2 * mask[:, None]).sum(axis=2)
-    best = error.argmin(axis=1)
+    best = best_of(error, mask.sum(axis=1))
     return strengths[best], left_out[np.arange(len(best)), best]
 
 

@@ -5,6 +5,9 @@ import pytest
 
 from learning.adapting.check import judged
 from learning.adapting.folds import FEW_FOLDS, MOST_FOLDS, MOST_TASKS, folds
+from learning.adapting.heads import check_of, heads
+from learning.adapting.labels import Labelled
+from learning.header import Output
 
 
 def losses(*values):
@@ -12,10 +15,10 @@ def losses(*values):
 
 
 def test_scores_are_accuracies_of_classes_and_rmse_of_numbers():
-    found = judged(losses(0, 0, 0, 1), losses(1, 1, 1, 1), classes=True, query=losses(0, 1))
+    found = judged(losses(0, 0, 0, 0, 1), losses(1, 1, 1, 1, 1), classes=True, query=losses(0, 1))
     assert found.to_json() == {
         "metric": "accuracy",
-        "support_leave_one_out": 0.75,
+        "support_leave_one_out": 0.8,
         "before": 0.0,
         "worth_it": True,
         "query": 0.5,
@@ -29,6 +32,9 @@ def test_scores_are_accuracies_of_classes_and_rmse_of_numbers():
         (losses(0, 0, 0, 0), losses(1, 1, 1, 1), True),
         (losses(1, 0, 0, 1), losses(0, 1, 1, 0), False),  # no better
         (losses(1, 0, 0, 0), losses(0, 1, 1, 0), False),  # better, by less than one standard error
+        (losses(0, 0, 0, 0, 0), losses(1, 1, 0, 0, 0), False),  # by two, of which luck is not ruled out
+        (losses(0, 0, 0, 0, 0), losses(1, 1, 1, 1, 0), True),
+        (losses(1, 1), losses(1 + 1e-7, 1 + 1e-7), False),  # rounding
         (losses(0, 0, 0, 0), losses(0, 0, 0, 0), False),
         (losses(0, np.nan, np.nan, np.nan), losses(1, 1, 1, 1), None),  # one row says nothing of its own spread
         (losses(np.nan, np.nan), losses(1, 1), None),
@@ -36,7 +42,7 @@ def test_scores_are_accuracies_of_classes_and_rmse_of_numbers():
         (losses(0, 1), None, None),
     ],
 )
-def test_it_is_worth_it_when_better_by_more_than_one_standard_error(left_out, before, worth_it):
+def test_it_is_worth_it_when_better_beyond_luck(left_out, before, worth_it):
     assert judged(left_out, before, classes=True).worth_it is worth_it
 
 
@@ -65,3 +71,15 @@ def test_no_fold_takes_the_last_row_of_a_class():
 
 def test_a_single_row_cannot_be_left_out():
     assert list(folds(np.array([1.0]), classes=False, keep_classes=False, tasks=1)) == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("rows", [5, 20])
+def test_supports_without_anything_to_learn_are_hardly_ever_worth_it(known, rows):
+    draw = np.random.default_rng(7)
+    z = [draw.normal(size=(rows, 16)).astype(np.float32) for _ in range(300)]
+    prior = (draw.normal(size=(1, 16)).astype(np.float32), np.zeros(1, np.float32))
+    output = Output(name="y", target="y", type="regression", slot=0, group=0)
+    asked = [(own @ prior[0][0] if known else 0) + draw.normal(size=rows) for own in z]
+    found = heads([Labelled(output, y, known, ()) for y in asked], z, prior if known else None)
+    assert sum(bool(check_of(head, query=None).worth_it) for head in found) < 0.06 * len(found)

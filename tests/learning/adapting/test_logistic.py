@@ -71,6 +71,14 @@ def test_labels_that_nothing_explains_leave_the_mean_head_nearly_where_it_is():
     assert ours <= 20 * np.log(2) + 1e-9
 
 
+def test_a_single_row_moves_nothing():
+    draw = np.random.default_rng(4)
+    z, prior = draw.normal(size=(1, 1, 6)), (draw.normal(size=(3, 6)), draw.normal(size=3))
+    fit = logistic(z, np.array([[2.0]]), np.ones((1, 1), bool), prior, units=3)
+    np.testing.assert_array_equal(fit.weight[0], prior[0])
+    assert np.isinf(fit.strength)
+
+
 def test_classes_that_lie_apart_have_finite_heads():
     z = np.array([[[-1e4], [-1e4], [1e4], [1e4]]])
     fit = logistic(z, np.array([[0.0, 0.0, 1.0, 1.0]]), np.ones((1, 4), bool), None, units=1)

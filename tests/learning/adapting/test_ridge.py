@@ -79,7 +79,14 @@ def test_by_its_left_out_rows_a_head_is_never_worse_than_the_mean_head(seed):
     y = np.random.default_rng(seed + 1).normal(size=(1, 10))  # nothing to learn
     fit = ridge(z, y, everywhere(y), prior)
     before = ((y - z @ prior[0] - prior[1]) ** 2).sum()
-    assert ((y - fit.left_out[..., 0]) ** 2).sum() <= before * (1 + 1e-12)
+    assert ((y - fit.left_out[..., 0]) ** 2).sum() <= before * (1 + 1e-9)
+
+
+def test_rows_that_say_nothing_of_the_strength_move_nothing():
+    z, y, prior = problem(1, 5)
+    assert np.isinf(ridge(z, y, everywhere(y), prior).strength)  # nothing is left to leave it out of
+    z, y, _ = problem(2, 5)
+    assert np.isinf(ridge(z, y, everywhere(y), None).strength)  # without one of two, every strength answers the other's
 
 
 @pytest.mark.parametrize("held", [False, True])
