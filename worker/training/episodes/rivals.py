@@ -121,8 +121,8 @@ def from_scratch(material: Material, drawn: Drawn, protocol: Protocol, *, stop: 
     for start in range(0, len(some), at_once):
         episodes = material.episodes(some[start : start + at_once])
         learners = [_fresh(material, ways) for _ in range(len(episodes.support))]
-        answered = _trained(learners, episodes, steps, enough, stop)
-        found.append(losses_of(material, answered, episodes.query.labels))
+        outputs = _trained(learners, episodes, steps, enough, stop)
+        found.append(losses_of(material, outputs, episodes.query.labels))
     return np.concatenate(found)
 
 
@@ -157,13 +157,14 @@ def _trained(
             second[name].mul_(0.999).addcmul_(tensor, tensor, value=0.001)
             spread = (second[name] / (1 - 0.999**step)).sqrt_().add_(1e-8)
             weights[name].addcdiv_(first[name], spread, value=-SCRATCH_RATE / (1 - 0.9**step))
-    return _asked(one, weights, buffers, episodes)
+    return answered(one, weights, buffers, episodes)
 
 
 def _fresh(material: Material, ways: int) -> Learner:
     plan = material.plan
     trunk = plan.spec.network.build(material.encoding.inputs)
-    return Learner(trunk, plan.question, ways=ways).to(material.numeric.device).eval()
+    learner = Learner(trunk, plan.question, ways=ways, normalisation=plan.spec.normalisation)
+    return learner.to(material.numeric.device).eval()
 
 
 def _single(function: _Gradient) -> _Gradient:
@@ -177,16 +178,21 @@ def _single(function: _Gradient) -> _Gradient:
 
 
 @torch.no_grad()
-def _asked(one: Learner, weights: dict[str, Tensor], buffers: dict[str, Tensor], episodes: Episodes) -> Tensor:
-    """Queries are normalised by the statistics of their support, where the network has such layers."""
-    rows = episodes.support.then(episodes.query)
-    count = episodes.support.labels.shape[1]
+def answered(one: Learner, weights: dict[str, Tensor], buffers: dict[str, Tensor], episodes: Episodes) -> Tensor:
+    """The networks' answers to the queries, ``[B, q, ways]``.
+
+    Where a network has layers of normalisation they use the statistics of the support, or of the queries themselves: a
+    transductive job's learner sees these together too.
+    """
+    alone = one.normalisation == "transductive"
+    rows = episodes.query if alone else episodes.support.then(episodes.query)
+    shown = 0 if alone else episodes.support.labels.shape[1]
 
     def answer(own: dict[str, Tensor], numeric: Tensor, category: Tensor) -> Tensor:
         found: Tensor = functional_call(one, {**own, **buffers}, (numeric, category))
-        return found[count:]
+        return found[shown:]
 
-    with statistics(rows=count) if normalises(one) else nullcontext():
+    with statistics(rows=shown or None) if normalises(one) else nullcontext():
         if len(rows) == 1:
             own = {name: tensor[0] for name, tensor in weights.items()}
             return answer(own, rows.numeric[0], rows.category[0]).unsqueeze(0)

@@ -1,12 +1,15 @@
 """The rivals that see a support and nothing else."""
 
 import numpy as np
+import pytest
 import torch
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import NearestCentroid
 
-from learning.meta.base import Episodes, Rows
-from worker.training.episodes.rivals import LAMBDAS, nearest_centroid, ridge
+from learning.meta.base import Episodes, Learner, Rows
+from learning.networks.base import InputShape
+from learning.networks.conv4 import Conv4
+from worker.training.episodes.rivals import LAMBDAS, answered, nearest_centroid, ridge
 
 
 def rows(numeric, labels):
@@ -65,3 +68,17 @@ def test_equal_categories_are_near():
     support = Rows(torch.zeros(1, 2, 1), torch.tensor([[[4], [7]]]), torch.tensor([[0, 1]]))
     query = Rows(torch.zeros(1, 2, 1), torch.tensor([[[7], [4]]]), torch.tensor([[1, 0]]))
     assert nearest_centroid(Episodes(support, query), ways=2).argmax(2).tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize(("normalisation", "same"), [("inductive", False), ("transductive", True)])
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_queries_are_normalised_as_the_job_says(normalisation, same, tasks):
+    trunk = Conv4(filters=4).build(InputShape(256, image=(1, 16, 16)))
+    learner = Learner(trunk, "classification", ways=2, normalisation=normalisation).eval()
+    weights = {name: torch.stack([tensor.detach()] * tasks) for name, tensor in learner.named_parameters()}
+    buffers = dict(learner.named_buffers())
+    labels = np.zeros((tasks, 5), np.int64)
+    random = np.random.default_rng(0)
+    query, *supports = (rows(scale * random.normal(size=(tasks, 5, 256)), labels) for scale in (1, 1, 3))
+    found = [answered(learner, weights, buffers, Episodes(support, query)) for support in supports]
+    assert torch.allclose(*found, atol=1e-5) == same
