@@ -131,8 +131,9 @@ class Convolutional(Trunk):
     def __init__(self, inputs: InputShape, spec: Conv4) -> None:
         """Raises: ValueError: the inputs have no image, or too small a one (`Conv4.misfit`)."""
         super().__init__()
-        if inputs.image is None or (sentence := spec.misfit(inputs)) is not None:
-            raise ValueError(sentence if inputs.image else spec.misfit(inputs))
+        sentence = spec.misfit(inputs)
+        if inputs.image is None or sentence is not None:
+            raise ValueError(sentence)
         self.out_features = spec.out_features(inputs)
         self.shape = inputs.image
         self.dropout = spec.dropout

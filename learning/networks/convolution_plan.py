@@ -37,8 +37,9 @@ class ConvolutionPlan:
         if len(told) != 3 or min(told) < 1 or told[0] != state["blocks.0.convolution.weight"].shape[1]:
             raise ValueError(f"expected an image as the first convolution reads it, found {told}")
         self._image = (told[0], told[1], told[2])
-        self._folded = [_folded(state, f"blocks.{index}") for index in range(BLOCKS)]
-        self._together = [_Together(state, f"blocks.{index}") for index in range(BLOCKS)] if together else []
+        kind, stride = _Together if together else _Folded, 1 if pooling else 2
+        self._blocks = [kind(state, f"blocks.{index}", stride=stride) for index in range(BLOCKS)]
+        self._rows_at_a_time = None if together else ROWS_AT_A_TIME
         embeddings = sum(name.startswith("embeddings.") for name in state)
         self._tables = [state[f"embeddings.{j}.weight"] for j in range(embeddings)]
 
@@ -48,47 +49,50 @@ class ConvolutionPlan:
             raise ValueError(f"expected {pixels} pixels first in each row, found {numeric.shape[-1]} numbers")
         images = torch.from_numpy(np.ascontiguousarray(numeric[:, :pixels])).view(-1, *self._image)
         with torch.no_grad():
-            most = max(1, len(images)) if self._together else ROWS_AT_A_TIME
-            parts = [self._flat(part) for part in torch.split(images, most)]
+            parts = [self._flat(part) for part in torch.split(images, self._rows_at_a_time or max(1, len(images)))]
         looked = [table[category[:, j]] for j, table in enumerate(self._tables)]
         return np.concatenate([torch.cat(parts).numpy(), numeric[:, pixels:], *looked], axis=1)
 
     def _flat(self, x: Tensor) -> Tensor:
-        for place, (weight, bias) in enumerate(self._folded):
-            stride = 1 if self._pooling else 2
-            if self._together:
-                z = self._together[place](x, stride)
-            else:
-                z = functional.conv2d(channels_last(x), weight, bias, stride=stride, padding=1)
-            x = functional.relu(z)
+        for block in self._blocks:
+            x = functional.relu(block(channels_last(x)))
             x = functional.max_pool2d(x, 2) if self._pooling else x
         return x.flatten(1)
+
+
+class _Folded:
+    """One convolution that is also the normalisation behind it: γ W / √(σ² + ε), β − γ μ / √(σ² + ε)."""
+
+    def __init__(self, state: Mapping[str, NDArray[np.float32]], block: str, *, stride: int) -> None:
+        scale, shift, mean, variance = (part.double() for part in _normalisation(state, block))
+        factor = scale * (variance + EPSILON).rsqrt()
+        weight = torch.from_numpy(state[f"{block}.convolution.weight"]).double() * factor.view(-1, 1, 1, 1)
+        self._weight = weight.float().contiguous(memory_format=torch.channels_last)
+        self._bias = (shift - mean * factor).float()
+        self._stride = stride
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self._weight, self._bias, stride=self._stride, padding=1)
 
 
 class _Together:
     """One convolution, and the normalisation behind it by the statistics of the rows at hand."""
 
-    def __init__(self, state: Mapping[str, NDArray[np.float32]], block: str) -> None:
-        self._weight = torch.from_numpy(state[f"{block}.convolution.weight"]).contiguous(
-            memory_format=torch.channels_last
-        )
-        names = ("running_mean", "running_var", "weight", "bias")
-        self._affine = [torch.from_numpy(state[f"{block}.normalisation.{name}"]) for name in names]
+    def __init__(self, state: Mapping[str, NDArray[np.float32]], block: str, *, stride: int) -> None:
+        weight = torch.from_numpy(state[f"{block}.convolution.weight"])
+        self._weight = weight.contiguous(memory_format=torch.channels_last)
+        self._normalisation = _normalisation(state, block)
+        self._stride = stride
 
-    def __call__(self, x: Tensor, stride: int) -> Tensor:
-        z = functional.conv2d(channels_last(x), self._weight, stride=stride, padding=1)
-        mean, variance, scale, shift = self._affine
+    def __call__(self, x: Tensor) -> Tensor:
+        z = functional.conv2d(x, self._weight, stride=self._stride, padding=1)
+        scale, shift, mean, variance = self._normalisation
         if z.numel() == len(scale):  # one number a channel has no variance, as in training
             return functional.batch_norm(z, mean, variance, scale, shift, eps=EPSILON)
         return functional.batch_norm(z, None, None, scale, shift, training=True, eps=EPSILON)
 
 
-def _folded(state: Mapping[str, NDArray[np.float32]], block: str) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of one convolution that is also the normalisation behind it: γ W / √(σ² + ε), β − γ μ / √(σ² + ε)."""
-    scale, shift, mean, variance = (
-        torch.from_numpy(state[f"{block}.normalisation.{name}"]).double()
-        for name in ("weight", "bias", "running_mean", "running_var")
-    )
-    factor = scale * (variance + EPSILON).rsqrt()
-    weight = torch.from_numpy(state[f"{block}.convolution.weight"]).double() * factor.view(-1, 1, 1, 1)
-    return weight.float().contiguous(memory_format=torch.channels_last), (shift - mean * factor).float()
+def _normalisation(state: Mapping[str, NDArray[np.float32]], block: str) -> list[Tensor]:
+    """Return γ, β, μ and σ² ``[channels]`` of the normalisation behind a block's convolution."""
+    names = ("weight", "bias", "running_mean", "running_var")
+    return [torch.from_numpy(state[f"{block}.normalisation.{name}"]) for name in names]

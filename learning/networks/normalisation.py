@@ -28,9 +28,10 @@ class Normalisation(nn.Module):
     """(z − μ) / √(σ² + ε) · γ + β for each channel, over the rows and all their positions.
 
     Ioffe and Szegedy, *Batch Normalization* (https://arxiv.org/abs/1502.03167), algorithm 1; σ² is divided by n, not n − 1.
-    In training μ and σ² are the batch's, and the running ones follow them by a tenth a step; in evaluation they are the
-    running ones. Inside `statistics` they are the batch's in either mode, and nothing is remembered. A batch of one
-    number a channel, which has no σ², is normalised by the running ones.
+    In training μ and σ² are the batch's, and the running ones follow them by a tenth a step (σ² as divided by n − 1, as
+    torch does and algorithm 2 says); in evaluation they are the running ones. Inside `statistics` they are the batch's in
+    either mode, and nothing is remembered. A batch of one number a channel, which has no σ², is normalised by the running
+    ones.
 
     Unlike torch's layer it counts no batches, so that all of its state is float32.
     """
