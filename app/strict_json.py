@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import orjson
 
 from app.errors import ApiError, shorten
+from learning.errors import pointer_to
 
 DEPTH = 32
 """How many objects and arrays may stand inside each other."""
@@ -161,7 +162,7 @@ def nul_pointers(value: Any, *, pointer: str = "") -> Iterator[str]:
             yield pointer
     elif isinstance(value, dict):
         for key, item in value.items():
-            here = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            here = pointer + pointer_to(key)
             if "\0" in key:
                 yield here.replace("\0", "")
             yield from nul_pointers(item, pointer=here)

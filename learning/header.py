@@ -88,7 +88,7 @@ class ModelHeader(_Part):
     slots: tuple[tuple[TaskType, int], ...]
     outputs: tuple[Output, ...] = Field(min_length=1)
     heads: tuple[GroupHead, ...] = ()
-    tasks: tuple[tuple[str, int], ...]
+    tasks: tuple[tuple[str, int], ...] = Field(min_length=1)
     network: dict[str, Any]
     sharing: dict[str, Any]
     balancing: dict[str, Any]

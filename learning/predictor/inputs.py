@@ -134,6 +134,8 @@ class Reader:
         style: PointerStyle,
     ) -> NDArray[np.float64]:
         wanted = [name for name in names if name in self._names]
+        if not wanted:
+            return np.full((rows, len(names)), np.nan)
         block, problems = parse_numbers(columns, kind, wanted, style)
         found.problems.extend(problems)
         if len(wanted) == len(names):

@@ -129,5 +129,7 @@ def test_a_problem_repeats_little_of_a_key_that_it_points_to(tenant: Tenant):
     refused = tenant.client.post(f"/v1/jobs/{name}/cancel", json={"x" * 100_000: 1})
     dry = tenant.client.post("/v1/jobs?dry_run=true", json={"kind": "multitask", "y" * 100_000: 1})
 
-    assert (refused.status_code, dry.status_code) == (422, 200)
-    assert max(len(refused.content), len(dry.content)) < 5_000
+    nul = tenant.client.post(f"/v1/jobs/{name}/cancel", json={"x" * 100_000 + "\0": 1})
+
+    assert [answer.status_code for answer in (refused, dry, nul)] == [422, 200, 422]
+    assert max(len(answer.content) for answer in (refused, dry, nul)) < 5_000

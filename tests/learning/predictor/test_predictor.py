@@ -114,6 +114,15 @@ def test_only_the_asked_tasks_are_answered_and_only_their_features_needed(listed
     assert_same(found, listed.predict({**four, "only_b": ["x"] * 30}, tasks=["kind", "price"]))
 
 
+@pytest.mark.parametrize("own", [("region",), ("joined", "age"), ("member",), ()])
+def test_a_task_needs_a_column_of_no_type(own):
+    header = listed_header().model_copy(update={"feature_sets": (own, tuple(TYPES))})
+    predictor, columns = Predictor(trained(header)), json_columns(ROWS)
+    asked = {name: columns[name] for name in own} | {"note": ["nothing of it is read"] * 30}
+    found = predictor.predict(asked, tasks=["price"])
+    assert found.by_task["price"].output.tolist() == predictor.predict(columns).by_task["price"].output.tolist()
+
+
 def test_columns_that_training_dropped_may_be_there(listed):
     found = listed.predict({**json_columns(ROWS), "note": ["free words"] * 30})
     assert_same(found, listed.predict(json_columns(ROWS)))
