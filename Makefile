@@ -20,7 +20,7 @@ TESTS ?=
 # How many processes the tests are spread over, file by file.
 WORKERS ?= 2
 
-.PHONY: help install demo up test lint bench bench-h2o clean
+.PHONY: help install demo up test lint bench bench-h2o accept clean
 
 help: ## list the targets
 	@grep -hE '^[a-zA-Z0-9%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 16
@@ -58,6 +58,13 @@ bench-%: $(STAMP) ## one benchmark by its number, as in make bench-j1
 bench-h2o: ## install H2O-3, the other side of benchmark j1, into an environment of its own (needs Java to run)
 	@test -x .venv-h2o/bin/python || $(PYTHON) -m venv .venv-h2o
 	.venv-h2o/bin/python -m pip install --quiet --disable-pip-version-check h2o==3.46.0.12
+
+accept: $(STAMP) ## what is learned over HTTP beside the papers (half an hour); those that need data run where TASKGRAFT_DATA names it
+	@for file in benchmarks/accept_*.py; do name=$$(basename $$file .py); $(MAKE) --no-print-directory accept-$${name#accept_}; done
+
+accept-%: $(STAMP) ## one of them, as in make accept-m1
+	@echo "$*"
+	@$(ONE_THREAD) $(BIN)/python -m benchmarks.accept_$*
 
 clean: ## remove the environments and every cache; the service's data stays
 	rm -rf $(VENV) .venv-h2o .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -1,9 +1,10 @@
 """What the benchmarks share, and that the README shows what they wrote."""
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks import meta_loop, recipe, t1_maml_tasks, table
+from benchmarks import accept_school, acceptance, meta_loop, recipe, t1_maml_tasks, table
 from benchmarks.harness import figure, judged, ratios, take_turns
 from worker.training.episodes.sampler import TRAINING, stream
 
@@ -85,3 +86,39 @@ def test_a_figure_without_a_bound_is_neither_reached_nor_missed():
     assert figure("seconds", [1.0, 2.0, 3.0]).met is None
     assert judged(figure("seconds", [1.0, 2.0, 3.0])) == ""
     assert judged(figure("ratio", [1.0, 2.0, 3.0], most=1)) == "; to reach ≤ 1 ×: MISSED"
+
+
+def test_a_mean_has_the_interval_of_its_values_and_keeps_to_its_bound():
+    made = acceptance.mean("error", [0.3, 0.4, 0.5], most=0.4)
+    reach = 1.96 * 0.1 / 3**0.5
+    assert (made.median, made.low, made.high) == pytest.approx((0.4, 0.4 - reach, 0.4 + reach))
+    assert (made.reach, made.met) == ("≤ 0.4", True)
+    assert acceptance.mean("error", [0.3, 0.4, 0.6], most=0.4).met is False
+    assert acceptance.known("accuracy", 97.0, 0.2, least=97.5).met is False
+    assert acceptance.known("accuracy", 97.0, 0.2).met is None
+
+
+def test_an_acceptance_run_without_its_data_is_left_out_and_says_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv("TASKGRAFT_DATA", raising=False)
+    accept_school.main()
+    assert "left out: needs TASKGRAFT_DATA, a folder with school.csv" in capsys.readouterr().out
+    monkeypatch.setenv("TASKGRAFT_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="expected school.csv"):
+        accept_school.main()
+
+
+def test_arrays_of_a_file_are_read_and_none_is_unpickled(tmp_path):
+    np.savez(tmp_path / "plain.npz", x=np.arange(3))
+    assert acceptance.arrays(tmp_path / "plain.npz")["x"].tolist() == [0, 1, 2]
+    np.savez(tmp_path / "objects.npz", x=np.array([{}]))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        acceptance.arrays(tmp_path / "objects.npz")
+
+
+def test_each_school_gives_its_share_of_pupils_to_training():
+    school = np.repeat([f"s{i}" for i in range(10)], 40)
+    side = accept_school.split(school, 0.75, seed=0)
+    assert {one: int((side[school == one] != "test").sum()) for one in np.unique(school)} == {
+        f"s{i}": 30 for i in range(10)
+    }
+    assert (side == "validation").sum() == 15

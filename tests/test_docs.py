@@ -21,9 +21,10 @@ def test_every_make_target_that_a_page_names_exists_and_help_lists_it():
     named = {target for page in PAGES for target in MAKE.findall(page.read_text(encoding="utf-8"))}
     known = set(re.findall(r"^([a-z][a-z0-9%-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     known |= {f"bench-{path.name.split('_')[0]}" for path in (ROOT / "benchmarks").glob("[a-z][0-9]*_*.py")}
+    known |= {path.stem.replace("_", "-") for path in (ROOT / "benchmarks").glob("accept_*.py")}
     assert {"demo", "test", "up", "lint"} <= named <= known
     shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("demo", "up", "test", "lint", "bench", "clean"):
+    for target in ("demo", "up", "test", "lint", "bench", "accept", "clean"):
         assert re.search(rf"^{target} +\S", shown, re.MULTILINE)
 
 
