@@ -97,6 +97,7 @@ HEADERS = {
     "other network": ({"network": {"name": "mlp", "widths": [8, 7]}}, "weights|shape"),
     "huge network": ({"network": {"name": "mlp", "widths": [4096] * 8}}, r"expected the \d+ weights of the network"),
     "many heads": ({"groups": 10**9}, r"expected the \d+ weights of the network"),
+    "no task": ({"tasks": []}, "found at tasks: Tuple should have at least 1 item"),
     "negative task": ({"tasks": [["price", -1]]}, "a task without output"),
     "one name": ({"tasks": [["price", 0], ["price", 1]]}, "two of one name"),
     "long name": ({"tasks": [["x" * 1001, 0]]}, "at most 1000 bytes, found 1001"),
