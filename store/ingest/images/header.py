@@ -7,6 +7,7 @@ file of a huge picture leads it anywhere. PNG (W3C, third edition), JPEG (ITU-T 
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 PNG, JPEG, BMP, WEBP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"WEBP"
@@ -14,8 +15,14 @@ FORMATS = "PNG, JPEG, BMP or WebP"
 # a marker inside or behind compressed data: not a stuffed zero, not a restart, not a fill byte
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15, without DHT, JPG and DAC
-_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_ALONE = {0x01, *range(0xD0, 0xD8), _END_OF_IMAGE}  # markers without a length
+_JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE  # APP0, APP1 and APP14: of the last, how colours are coded
+_ASIDE = {*range(0xE0, 0xF0), 0xFE} - {_JFIF, _ADOBE}  # whatever else applications, and people, say
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDC, 0xDD}  # DHT, DAC, DQT, DNL and DRI
+_MARKERS = _FRAMES | _ALONE | _TABLES | _ASIDE | {_JFIF, _ADOBE, _START_OF_SCAN}
+_MOST_SCANS = 64  # each goes over all pixels again; what encoders write has a dozen
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}  # of PNG: words and colour profiles, mostly deflated
 
 
 class BadImage(Exception):
@@ -30,12 +37,20 @@ class BadImage(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """``width`` and ``height`` in pixels as stored, before any rotation; ``exif``: what a PNG holds of it, else None."""
+    """``width`` and ``height`` in pixels as stored, before any rotation; ``exif``: what a PNG or JPEG holds of it, else
+    None; ``aside``: where those bytes stand, begin and end of each, that say nothing of the pixels."""
 
     format: str
     width: int
     height: int
     exif: bytes | None = None
+    aside: tuple[tuple[int, int], ...] = ()
+
+    def bare(self, data: bytes) -> bytes:
+        """The file without what stands aside: text that unpacks to a thousand times its size, EXIF of ten thousand tags."""
+        starts = (0, *(end for _, end in self.aside))
+        ends = (*(start for start, _ in self.aside), len(data))
+        return b"".join(data[start:end] for start, end in zip(starts, ends, strict=True)) if self.aside else data
 
 
 def read_header(data: bytes) -> Header:
@@ -68,7 +83,7 @@ def read_header(data: bytes) -> Header:
 def _png(data: bytes) -> tuple[Header, int]:
     """Chunks of length, type, data and checksum, from IHDR to IEND."""
     width, height = struct.unpack_from(">II", data, 16)
-    place, exif = len(PNG), None
+    place, exif, aside = len(PNG), None, []
     while True:
         length, kind = struct.unpack_from(">I4s", data, place)
         body, place = place + 8, place + 12 + length
@@ -80,34 +95,54 @@ def _png(data: bytes) -> tuple[Header, int]:
             raise _moving("PNG")
         if kind == b"eXIf":
             exif = data[body : body + length]
+        if kind in _TEXTS:
+            aside.append((body - 8, place))
         if kind == b"IEND":
-            return Header("PNG", width, height, exif), place
+            return Header("PNG", width, height, exif, tuple(aside)), place
 
 
 def _jpeg(data: bytes) -> tuple[Header, int]:
-    """Segments of marker and length; behind a scan, compressed data up to the next marker."""
-    place, size = 2, None
+    size, exif, aside, end = None, None, [], 0
+    for marker, start, end in _segments(data):
+        body = start + 4
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", data, body + 1)
+            size = width, height
+        elif marker in _ASIDE:
+            if marker == _EXIF and exif is None and data.startswith(b"Exif\0\0", body):
+                exif = data[body:end]
+            aside.append((start, end))
+    if size is None:
+        raise BadImage("image-corrupt", "expected a JPEG frame, found none")
+    return Header("JPEG", *size, exif, tuple(aside)), end
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, begin and end of every segment of a JPEG up to its end; of a scan with the compressed data behind it."""
+    place, scans = 2, 0
     while True:
         while data[place] == 0xFF and data[place + 1] == 0xFF:  # fill bytes
             place += 1
-        if data[place] != 0xFF:
+        marker, start, place = data[place + 1], place, place + 2
+        if data[start] != 0xFF or marker not in _MARKERS:
             raise BadImage("image-corrupt", "expected a JPEG marker, found other bytes")
-        marker, place = data[place + 1], place + 2
-        if marker == _END_OF_IMAGE:
-            if size is None:
-                raise BadImage("image-corrupt", "expected a JPEG frame, found none")
-            return Header("JPEG", *size), place
-        if marker in _ALONE:
-            continue
-        if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, place + 3)
-            size = width, height
-        place += max(2, struct.unpack_from(">H", data, place)[0])
+        if marker not in _ALONE:
+            place += max(2, struct.unpack_from(">H", data, place)[0])
         if marker == _START_OF_SCAN:
-            found = _MARKER.search(data, place)
-            if found is None:
-                raise _cut()
-            place = found.start()
+            scans += 1
+            place = _behind_scan(data, place, scans)
+        yield marker, start, place
+        if marker == _END_OF_IMAGE:
+            return
+
+
+def _behind_scan(data: bytes, place: int, scans: int) -> int:
+    if scans > _MOST_SCANS:
+        raise BadImage("image-corrupt", f"expected a JPEG of at most {_MOST_SCANS} scans, found more")
+    found = _MARKER.search(data, place)
+    if found is None:
+        raise _cut()
+    return found.start()
 
 
 def _bmp(data: bytes) -> tuple[Header, int]:

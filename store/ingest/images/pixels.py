@@ -36,13 +36,6 @@ _TURNED = {
 }
 
 
-class _Jpeg(JpegImagePlugin.JpegImageFile):
-    """Pillow's reader without its look into EXIF for the resolution, which warns of every broken tag there."""
-
-    def _read_dpi_from_exif(self) -> None:
-        self.info.setdefault("dpi", (72, 72))
-
-
 @dataclass(frozen=True)
 class Opened:
     """An image whose header is sound and whose pixels are not decoded yet. Sides in pixels, as the viewer sees it."""
@@ -79,7 +72,7 @@ def open_image(data: bytes, *, most_pixels: int) -> Opened:
     header = read_header(data)
     _refuse_size(header.width, header.height, most_pixels)
     try:
-        image = _reader(header.format)(io.BytesIO(data))
+        image = _reader(header.format)(io.BytesIO(header.bare(data)))
         exif = header.exif or image.info.get("exif")
         grey = _is_grey(image)
     except UNREADABLE:
@@ -119,7 +112,7 @@ def _reader(name: str) -> type[ImageFile.ImageFile]:
     """Pillow's reader of one format; its ``open`` would try whatever readers there are."""
     return {
         "PNG": PngImagePlugin.PngImageFile,
-        "JPEG": _Jpeg,
+        "JPEG": JpegImagePlugin.JpegImageFile,
         "BMP": BmpImagePlugin.BmpImageFile,
         "WebP": WebPImagePlugin.WebPImageFile,
     }[name]

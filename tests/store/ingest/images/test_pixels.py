@@ -1,5 +1,7 @@
 """One image as an array: which files are taken, and what becomes of every mode."""
 
+import struct
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as some
 from PIL import Image
 
 from store.ingest import IngestError, decode_image
-from store.ingest.images.header import BadImage
+from store.ingest.images.header import BadImage, read_header
 from store.ingest.images.pixels import encode_png, open_image
 from tests.store.ingest.images.picture import encoded, huge_png, noise, picture, png
 
@@ -140,6 +142,36 @@ def test_nothing_is_said_of_broken_exif_in_a_jpeg(broken):
     # A directory of more tags than there are bytes, and a resolution that lies behind the end: warnings are errors here.
     data = encoded(picture(GREY), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0" + broken)
     assert decoded(data).shape == (6, 5, 1)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_text_and_profiles_of_a_png_are_not_unpacked(kind):
+    data = png()
+    # Ten times what Pillow would unpack before it gives up.
+    bomb = chunk(kind, b"name\0\0" + zlib.compress(bytes(10 * 2**20)))
+    assert (decoded(data[:33] + bomb + data[33:]) == decoded(data)).all()
+
+
+def test_a_jpeg_keeps_its_colours_without_what_stands_aside():
+    exif = Image.Exif()
+    exif[0x010E] = "a word"
+    for mode in ("RGB", "CMYK"):
+        plain = picture(COLOUR).convert(mode)
+        rich = encoded(plain, "JPEG", exif=exif, icc_profile=b"x" * 500, comment=b"a comment")
+        assert b"a word" not in read_header(rich).bare(rich)
+        assert (decoded(rich, channels=3) == decoded(encoded(plain, "JPEG"), channels=3)).all()
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():
+    data = encoded(picture(GREY), "JPEG", progressive=True)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    assert decoded(data[:-2] + 20 * scan + data[-2:]).shape == GREY.shape
+    error = refused(data[:-2] + 80 * scan + data[-2:])
+    assert (error.code, "64 scans" in error.detail) == ("image-corrupt", True)
 
 
 def test_another_size_is_reached_side_by_side():
