@@ -10,7 +10,7 @@ from learning.planning.columns import Columns, Mask
 from learning.planning.features import Request, choose
 from learning.planning.findings import Findings
 from learning.planning.grouping import group_name, keys_of
-from learning.planning.structure import known_column, known_dataset, known_where
+from learning.planning.structure import known_dataset, known_key, known_where
 from learning.planning.targets import check_classes, check_labels, labels, resolve
 from learning.specs.meta import MetaJob, MetaTarget, MetaTasks
 from learning.specs.parts import TargetSpec
@@ -38,10 +38,10 @@ def known_data(job: MetaJob, columns: Mapping[str, Columns], findings: Findings)
         return False
     table, before = columns[data.dataset], len(findings.problems)
     place = f"{pointer}/target" if job.episodes is not None else f"{pointer}/targets/0/target"
-    known_column(job.target, table, place, findings, code="target-not-found")
+    known_key(job.target, table, place, findings, code="target-not-found")
     if isinstance(data, MetaTasks):
         for index, name in enumerate(data.group_by):
-            known_column(name, table, f"{pointer}/group_by/{index}", findings)
+            known_key(name, table, f"{pointer}/group_by/{index}", findings)
             if name in data.group_by[:index]:
                 detail = f"expected each column once, found {name[:64]!r}"
                 findings.problem(f"{pointer}/group_by/{index}", "duplicate-column", detail)
@@ -78,8 +78,8 @@ def units_of(job: MetaJob, table: Columns, findings: Findings) -> Found | None:
 
 def _classes(job: MetaJob, table: Columns, member: Mask, findings: Findings) -> Found | None:
     place = "/episodes/target"
-    if table.types[job.target] in ("date", "image"):
-        detail = f"expected a column whose values are classes, found one of type {table.types[job.target]}"
+    if table.types[job.target] == "date":
+        detail = "expected a column whose values are classes, found one of dates"
         findings.problem(place, "wrong-target-type", detail)
         return None
     texts = table.texts(job.target)

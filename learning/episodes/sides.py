@@ -8,7 +8,7 @@ from learning.errors import pointer_to
 from learning.planning.columns import Columns
 from learning.planning.findings import Findings, listing
 from learning.planning.split import SIDES, TEST, TRAIN, VALIDATION, Sides, sides_by_content
-from learning.planning.structure import known_column, known_sides
+from learning.planning.structure import known_key, known_sides
 from learning.specs.meta import MetaJob, SplitByClasses
 from learning.specs.split import SplitByColumn
 from learning.tables.hashing import text_hash
@@ -17,7 +17,7 @@ from learning.tables.hashing import text_hash
 def check_split(job: MetaJob, table: Columns, findings: Findings) -> None:
     """Problems of the split's form, before any unit is known."""
     split = job.split
-    if isinstance(split, SplitByColumn) and known_column(split.column, table, "/split/column", findings):
+    if isinstance(split, SplitByColumn) and known_key(split.column, table, "/split/column", findings):
         known_sides(split.column, table, "/split/column", findings)
     if isinstance(split, SplitByClasses) and job.episodes is None:
         findings.problem("/split/classes", "unknown-value", "expected classes of episodes, found tasks by a column")

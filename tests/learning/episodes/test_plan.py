@@ -294,3 +294,19 @@ def test_a_model_that_does_not_say_what_it_learned_from_is_no_failure(shops):
     for job in (None, {}, {"episodes": 5}, {"kind": "meta", "tasks": [1]}):
         own = header(tasks(), planned(tasks(), shops), job=job)
         assert problems(planned(tasks(init="mdl_1"), shops, {"mdl_1": own})) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"episodes": {"dataset": "ds_1", "target": "image"}}, "/episodes/target"),
+        ({"tasks": {"targets": [{"target": "image"}], "group_by": ["shop"]}}, "/tasks/targets/0/target"),
+        ({"tasks": {"targets": [{"target": "x"}], "group_by": ["shop", "image"]}}, "/tasks/group_by/1"),
+        ({"episodes": {"dataset": "ds_1", "target": "shop"}, "split": {"column": "image"}}, "/split/column"),
+    ],
+)
+def test_an_image_can_only_be_an_input(tmp_path, fields, pointer):
+    path = tables.bars(tmp_path / "t.parquet", rows=6, shop=list("aabbcc"), x=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    fields = {name: ({"dataset": "ds_1"} if name == "tasks" else {}) | value for name, value in fields.items()}
+    plan = planned(read({"kind": "meta", **fields}), {"ds_1": Table("ds_1", path)})
+    assert problems(plan) == [("wrong-type", pointer)]
