@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import orjson
 from anyio.to_thread import run_sync
 
@@ -85,7 +86,8 @@ def answer(predictor: Predictor, model_id: str, asked: Asked) -> bytes:
 
 
 def shown(found: Values | Labels) -> dict[str, Any]:
-    """One task's answers on the wire."""
+    """One task's answers on the wire: arrays as they are written, row by row."""
     if isinstance(found, Labels):
-        return {"labels": found.labels, "classes": found.classes, "probabilities": found.probabilities}
-    return {"values": found.values}
+        probabilities = np.ascontiguousarray(found.probabilities)
+        return {"labels": found.labels, "classes": found.classes, "probabilities": probabilities}
+    return {"values": np.ascontiguousarray(found.values)}

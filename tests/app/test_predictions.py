@@ -44,6 +44,19 @@ def test_rows_columns_and_the_model_itself_agree(models, service: Service):
     np.testing.assert_allclose(np.sum(answer["predictions"]["z"]["probabilities"], axis=1), 1.0)
 
 
+@pytest.mark.parametrize("sharing", ["hard", "soft"])
+def test_answers_are_written_whatever_order_their_numbers_have_in_memory(tenant: Tenant, sharing: str):
+    task = {"dataset": tenant.upload(typed_table())["id"], "target": "region", "features": ["age", "member"]}
+    model = store_model(tenant, {**listed(task["dataset"]), "tasks": [task], "sharing": {"name": sharing}})
+
+    answer = tenant.client.post(
+        f"/v1/models/{model}/predictions", json={"columns": {"age": [1.0, 2.0], "member": [True, None]}}
+    )
+
+    assert answer.status_code == 200
+    np.testing.assert_allclose(np.sum(answer.json()["predictions"]["region"]["probabilities"], axis=1), [1.0, 1.0])
+
+
 def test_a_query_is_one_row_typed_by_the_model(models):
     tenant, model, _ = models
     path = f"/v1/models/{model}/predictions"
