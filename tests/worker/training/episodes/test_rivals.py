@@ -80,5 +80,5 @@ def test_queries_are_normalised_as_the_job_says(normalisation, same, tasks):
     labels = np.zeros((tasks, 5), np.int64)
     random = np.random.default_rng(0)
     query, *supports = (rows(scale * random.normal(size=(tasks, 5, 256)), labels) for scale in (1, 1, 3))
-    found = [answered(learner, weights, buffers, Episodes(support, query)) for support in supports]
-    assert torch.allclose(*found, atol=1e-5) == same
+    one, other = (answered(learner, weights, buffers, Episodes(support, query)) for support in supports)
+    assert torch.allclose(one, other, atol=1e-5) == same
