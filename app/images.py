@@ -12,12 +12,10 @@ from app.errors import ENTRIES, first_problem
 from app.strict_json import kind
 from learning.errors import pointer_to
 from learning.header import Input
-from store.ingest import IngestError, decode_image
+from store.ingest import ROW_PIXELS, IngestError, decode_image
 
 REQUEST_PIXELS = 2**28
 """Of all images of one request before they are resized: seconds of decoding, whatever a few bytes may stand for."""
-IMAGE_PIXELS = 2**24
-"""Of one image before it is resized: 4,096 squared."""
 IMAGES_AT_ONCE = 4
 """Requests with images that one process answers at a time."""
 REQUEST_NUMBERS = 2**26
@@ -48,7 +46,7 @@ def decoded(
     name, column = next(iter(pictures.items()))
     count = max(1, rows or len(columns[name]))
     _refuse_many(count, column, at + pointer_to(form))
-    most_pixels = min(IMAGE_PIXELS, REQUEST_PIXELS // count)
+    most_pixels = min(ROW_PIXELS, REQUEST_PIXELS // count)
     found = {name: _images(columns[name], column, form, at, most_pixels, problems) for name, column in pictures.items()}
     if problems:
         too_large = problems[0]["code"] == "image-too-large"

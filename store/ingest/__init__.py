@@ -8,13 +8,14 @@ the file is wrong. ``describe`` and ``canonical_table`` do the same for tables t
 from store.ingest.canonical import canonical_table, rewrite
 from store.ingest.description import Description, describe, describe_file
 from store.ingest.errors import IngestError
-from store.ingest.images.pixels import decode_image
+from store.ingest.images.pixels import ROW_PIXELS, decode_image
 from store.ingest.limits import CHARSETS, IngestLimits, IngestOptions
 from store.ingest.pool import IngestPool, ingest
 from store.ingest.rows import preview
 
 __all__ = [
     "CHARSETS",
+    "ROW_PIXELS",
     "Description",
     "IngestError",
     "IngestLimits",

@@ -19,7 +19,7 @@ from store.ingest.errors import refusal
 from store.ingest.images.header import BadImage, read_header
 from store.ingest.limits import LEAST_SIDE
 
-ROW_PIXELS = 16_777_216  # of one image in a row of a prediction, before it is resized: 4,096 squared
+ROW_PIXELS = 4_096**2  # of one image in a row of a prediction, before it is resized
 # what Pillow raises for bytes that are no image, as its own tests list it
 UNREADABLE = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error,
