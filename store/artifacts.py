@@ -48,8 +48,10 @@ class ArtifactStore:
         """
         stored = _hash_durably(path)
         target = self._place(stored.sha256)
-        target.parent.mkdir(exist_ok=True)
         with self._lock():
+            if not target.parent.exists():
+                target.parent.mkdir()
+                _sync_folder(target.parent.parent)
             if target.exists():
                 os.utime(target)  # young again, so that no sweep takes it before its row is committed
                 path.unlink()
@@ -58,7 +60,6 @@ class ArtifactStore:
                 os.utime(path)
                 path.replace(target)
                 _sync_folder(target.parent)
-                _sync_folder(target.parent.parent)
         return stored
 
     def path(self, sha256: str) -> Path:
