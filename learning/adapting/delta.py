@@ -190,10 +190,12 @@ def _own(delta: DeltaHeader) -> dict[str, Any]:
 def _with_target(base: ModelHeader, delta: DeltaHeader) -> ModelHeader:
     encoded = {column.name for column in base.encoding.columns}
     keys = tuple(name for name in base.group_by if name not in encoded)
+    own = () if delta.output is None else (delta.output.target,)
+    others = {output.target for output in base.outputs} - {*encoded, *keys, *base.ignored, *own}
     return ModelHeader(
         inputs=tuple(column for column in base.inputs if column.name not in keys),
-        # rows may still say which group they are of, as rows for the parent do
-        ignored=(*base.ignored, *keys),
+        # rows may still say which group they are of, and what else the parent answers: they may be those of the support
+        ignored=(*base.ignored, *keys, *sorted(others)),
         feature_sets=(base.feature_sets[delta.features],),
         network=base.network,
         encoding=base.encoding,

@@ -65,12 +65,15 @@ def labelled(taken: Taken, target: str, same: Output | None, *, fixed: bool) -> 
         notices = (Notice("unlabelled-rows", detail, taken.part.at),)
     if same is not None and same.type == "regression" and (fixed or _numeric(values)):
         return Labelled(same, numbers(taken, target), True, notices)
-    if same is None or same.type == "regression":
+    if same is None:
         return _new(taken, target, notices)
+    if same.type == "regression":
+        odd_one = next(value for value in values if value is not None and not _is_number(value))
+        return _new(taken, target, (*notices, _other_question(same, odd_one, taken)))
     texts = class_texts(taken, target)
     odd = [row for row, text in enumerate(texts) if text is not None and text not in (same.classes or ())]
     if odd and not fixed:
-        return _new(taken, target, notices)
+        return _new(taken, target, (*notices, _other_question(same, values[odd[0]], taken)))
     refuse_unseen(taken, target, odd, same.classes or ())
     if len({text for text in texts if text is not None}) < 2:
         detail = f"the support holds one class of {target[:64]!r} only; what the model knows of the others stays"
@@ -165,8 +168,19 @@ def class_output(target: str, classes: tuple[str, ...], taken: Taken) -> Output:
     return Output(name=target, target=target, type=kind, slot=0, group=0, classes=classes)
 
 
+def _other_question(same: Output, found: Any, taken: Taken) -> Notice:
+    """A slip more often than not: 1 for "yes", or "3.5" for 3.5."""
+    knows = "numbers" if same.type == "regression" else ", ".join(repr(name[:64]) for name in (same.classes or ())[:10])
+    detail = f"the model answers {same.target[:64]!r} by {knows}; the support has {str(found)[:64]!r}, and is learned without that"
+    return Notice("other-question", detail, taken.part.at)
+
+
 def _numeric(values: Sequence[Any]) -> bool:
-    return all(value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)) for value in values)
+    return all(value is None or _is_number(value) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _within(value: float) -> bool:

@@ -89,10 +89,19 @@ def test_the_values_of_a_new_target_say_its_type(adapter, values, kind, classes)
     assert [notice.code for notice in found.notices] == (["unlabelled-rows"] if None in values else [])
 
 
-def test_new_classes_of_a_known_target_are_a_new_question(adapter):
-    found = one(adapter, support(4, targets=()) | {"stockout": ["some", "none", "none", "some"]}, targets=("stockout",))
-    assert found.delta.header.output.classes == ("none", "some")
+@pytest.mark.parametrize(
+    ("target", "values", "classes", "knows"),
+    [
+        ("stockout", ["some", "none", "none", "some"], ("none", "some"), "by 'false', 'true'; the support has 'some'"),
+        ("demand", ["3.5", "4", "4", "3.5"], ("3.5", "4"), "by numbers; the support has '3.5'"),
+    ],
+)
+def test_other_values_of_a_known_target_are_another_question_and_told(adapter, target, values, classes, knows):
+    found = one(adapter, support(4, targets=()) | {target: values}, targets=(target,))
+    assert found.delta.header.output.classes == classes
     assert found.delta.header.adapted["towards"] == "zero"
+    assert [notice.code for notice in found.notices] == ["other-question"]
+    assert knows in found.notices[0].detail
 
 
 def test_one_class_of_a_known_target_is_learned_beside_what_is_known(adapter):
@@ -162,6 +171,13 @@ def test_a_child_adapts_too_and_its_child_stands_on_the_same_base(model, adapter
     grandchild = merge(model, second.delta)
     served = Predictor(grandchild).predict(ASKED).by_task["colour"].output
     np.testing.assert_allclose(told(second.predictions, "colour").output, served, rtol=1e-5, atol=1e-6)
+
+
+def test_a_child_adapts_to_the_very_rows_that_made_it(model, adapter):
+    rows = support(targets=("demand", "stockout"))  # with what else its parent answers
+    first = one(adapter, rows, targets=("demand",)).delta
+    child = merge(model, first)
+    assert one(adapter_of(child, delta=first), rows, query=ASKED).checks.keys() == {"demand"}
 
 
 def test_listed_tasks_of_one_target_hold_the_new_head_to_their_mean():
