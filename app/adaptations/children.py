@@ -13,6 +13,7 @@ from learning.model import AnyHeader
 from learning.planning.grouping import group_name
 from store import models
 from store.artifacts import ArtifactStore, Stored
+from store.errors import ModelDeleted, NotFound
 from store.ids import new_id
 from store.inheritance import ADDED_TASKS
 from store.keys import Principal
@@ -53,7 +54,11 @@ def recorded(
     ttl_seconds: float | None,
 ) -> list[models.Model]:
     """The children as rows. Raises NotFound when the parent has been deleted meanwhile."""
-    models.get(session, who.project_id, parent_id)
+    try:
+        # held until the children are committed: a sweep sees either a living parent, or children who need its base
+        models.pin(session, who.project_id, parent_id)
+    except ModelDeleted:
+        raise NotFound("model", parent_id) from None
     return [
         models.add(
             session,

@@ -30,4 +30,4 @@ async def adapt(request: Request, model_id: str, held: Held, who: Who, key: Idem
     warm, known = await service.ready(held, who, model_id)
     limits = held.settings
     body = await bodies.read(request, most_bytes=limits.prediction_bytes, idle_seconds=limits.body_idle_seconds)
-    return (await service.adapt(held, who, warm, known, body, key)).response()
+    return (await service.adapt(held, who, warm, body, model_id=known, named=model_id, key=key)).response()

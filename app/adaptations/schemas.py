@@ -79,7 +79,7 @@ class Adaptation(Closed):
 
     model: Model | None = Field(description="The stored child; null when nothing was stored.")
     predictions: dict[str, Values | Labels] | None = Field(description="For `query`, by task; null without one.")
-    check: Check | dict[str, Check] = Field(description="With `targets`: by target.")
+    check: Check | dict[str, Check] = Field(description="With `targets`, or of a group of several: by target.")
     warnings: list[Warned]
 
 

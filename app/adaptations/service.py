@@ -39,6 +39,8 @@ class Wish:
 
     who: Principal
     model_id: str
+    named: str
+    """As the path names the model: a retry says the same, wherever an alias points by then."""
     body: bytes
     key: str | None
     began: float
@@ -54,7 +56,9 @@ async def ready(parts: Parts, who: Principal, reference: str) -> tuple[Warm, str
     return await named(parts, who, reference, parts.predictors.adaptable)
 
 
-async def adapt(parts: Parts, who: Principal, warm: Warm, model_id: str, body: bytes, key: str | None) -> Reply:
+async def adapt(
+    parts: Parts, who: Principal, warm: Warm, body: bytes, *, model_id: str, named: str, key: str | None
+) -> Reply:
     """The answer to a request. A small one that stores nothing is worked out here, any other in a thread, where one that waits
     for its turn holds up nobody.
 
@@ -62,7 +66,7 @@ async def adapt(parts: Parts, who: Principal, warm: Warm, model_id: str, body: b
         ApiError: the body is no request for an adaptation, or does not suit the model.
         ModelUnhealthy: the model answers with infinity or NaN.
     """
-    wish = Wish(who, model_id, body, key, time.perf_counter())
+    wish = Wish(who, model_id, named, body, key, time.perf_counter())
     asked = parse(body, _limits(parts)) if PASSES * len(body) * warm.weights <= INLINE_WORK else None
     if asked is None or asked.store or _is_slow(asked, warm) or not warm.turn.acquire(blocking=False):
         return await run_sync(_in_turn, parts, warm, wish, asked)
@@ -87,7 +91,7 @@ def _answer(parts: Parts, warm: Warm, wish: Wish, asked: Asked | None, turn: Abs
     request = _reserved(wish) if asked.store else None
     mark = fingerprint(wish.body.decode()) if request else ""
     if request is not None:
-        # a replay needs neither the model nor the datasets, which may be gone by now
+        # a replay needs no dataset: one may be gone by now
         with parts.database.reading() as session:
             stored = idempotency.lookup(session, request, now=parts.database.now(session), fingerprint=mark)
         if stored is not None:
@@ -193,7 +197,7 @@ def _table(parts: Parts, who: Principal, dataset_id: str, at: str) -> Table:
 def _reserved(wish: Wish) -> idempotency.Request | None:
     if wish.key is None:
         return None
-    return idempotency.Request(wish.who.project_id, "POST", f"/v1/models/{wish.model_id}/adaptations", wish.key)
+    return idempotency.Request(wish.who.project_id, "POST", f"/v1/models/{wish.named}/adaptations", wish.key)
 
 
 def _limits(parts: Parts) -> Limits:

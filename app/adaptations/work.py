@@ -132,6 +132,6 @@ def _moved(problems: Sequence[Problem], ready: Ready) -> list[Problem]:
 
 
 def checks(outcome: Adaptation, *, listed: bool) -> dict[str, Any]:
-    """The check of the one target, or each by its target where they were listed."""
+    """The check of the one target; each by its target where they were listed, or several were learned."""
     told = {target: {**check.to_json(), "query": check.query} for target, check in outcome.checks.items()}
-    return told if listed else next(iter(told.values()))
+    return told if listed or len(told) > 1 else next(iter(told.values()))

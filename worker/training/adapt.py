@@ -71,7 +71,7 @@ def _body(
         for notice in learned.notices[:_MOST_WARNINGS]
     ]
     result = {
-        "check": checks if job.targets is not None else next(iter(checks.values())),
+        "check": checks if job.targets is not None or len(checks) > 1 else next(iter(checks.values())),
         "rows": table.rows,
         "seconds": dict(seconds),
         "warnings": warnings,

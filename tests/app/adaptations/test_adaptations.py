@@ -93,6 +93,15 @@ def test_a_new_group_joins_those_of_its_parent(owner: Tenant, shops: str):
     assert both[0] != pytest.approx(both[1])
 
 
+def test_every_target_that_a_new_group_learned_is_checked(owner: Tenant, dataset: str):
+    spec = grouped(dataset)
+    tasks = {**spec["tasks"], "targets": [{"target": "y"}, {"target": "age"}]}
+    several = store_model(owner, {**spec, "tasks": tasks})
+    support = {"rows": [row(i, y=3.0 * i) for i in range(10)]}
+    told = adapt(owner, several, support=support, task_key={"shop": "s9"}, store=False)
+    assert told["check"].keys() == {"y", "age"}
+
+
 def test_many_supports_are_adapted_to_in_one_request(owner: Tenant, model: str):
     supports = {"tenant-1": numbers(), "tenant-2": {**numbers(8), "query": {"rows": [row(1), row(2)]}}}
     told = adapt(owner, model, supports=supports, target="rent", query={"rows": [row(3)]})
@@ -186,6 +195,16 @@ def test_a_request_with_a_key_happens_once(owner: Tenant, model: str):
     assert owner.service.footprint() == before
     other = owner.client.post(address, json={**body, "name": "x"}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
+def test_a_retry_by_alias_is_the_same_request_when_the_alias_has_moved(owner: Tenant, model: str, dataset: str):
+    owner.client.put("/v1/aliases/moving", json={"model": model}).raise_for_status()
+    headers, body = {"Idempotency-Key": uuid4().hex}, {"support": numbers(), "target": "rent"}
+    first = owner.client.post("/v1/models/moving/adaptations", json=body, headers=headers)
+    owner.client.put("/v1/aliases/moving", json={"model": store_model(owner, listed(dataset))}).raise_for_status()
+    again = owner.client.post("/v1/models/moving/adaptations", json=body, headers=headers)
+    assert (again.status_code, again.text) == (201, first.text)
+    assert again.headers["idempotency-replayed"] == "true"
 
 
 def test_a_strangers_model_is_not_there(model: str, stranger: Tenant):
