@@ -11,9 +11,11 @@ import pytest
 from learning import registry
 from learning.adapting import Request, adapter_of
 from learning.episodes import plan_meta
+from learning.meta_header import MetaHeader
 from learning.model import load_model, read_header
+from learning.predictor import Labels
 from learning.registry import PACKAGES
-from learning.specs import meta, parse_spec, spec_json_schema
+from learning.specs import MetaJob, meta, parse_spec, spec_json_schema
 from learning.tables import Table
 from tests.learning.adapting.models import sample
 from tests.worker.training import tables
@@ -67,6 +69,7 @@ def body(**method):
 
 def test_a_body_that_names_it_is_checked_by_its_fields(ridge, letters):
     spec = parse_spec(body(strength=2.0))
+    assert isinstance(spec, MetaJob)
     planned = plan_meta(spec, {"ds_1": Table("ds_1", letters)})
 
     assert planned.problems == ()
@@ -81,9 +84,14 @@ def test_a_job_trains_it_and_its_model_adapts(ridge, letters, tmp_path):
     assert ended["outcome"] == "succeeded"
     [task] = result_of(work)["tasks"]
     assert task["test"]["accuracy"] > 0.9
-    assert read_header(work / "model.safetensors").method == {"name": ridge, "strength": 1.0}
+    header = read_header(work / "model.safetensors")
+    assert isinstance(header, MetaHeader)
+    assert header.method == {"name": ridge, "strength": 1.0}
 
     support = {f"p{j}": [float(j), 0.0, -5.0] for j in range(4)} | {"letter": ["new", "newer", "newest"]}
     adapter = adapter_of(load_model(work / "model.safetensors"))
     [found] = adapter.adapt(Request(), [sample(support, query={f"p{j}": [-5.0] for j in range(4)})])
-    assert found.predictions.by_task["letter"].labels == ["newest"]
+    assert found.predictions is not None
+    answer = found.predictions.by_task["letter"]
+    assert isinstance(answer, Labels)
+    assert answer.labels == ["newest"]
