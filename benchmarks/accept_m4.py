@@ -59,9 +59,10 @@ def job(dataset: str) -> dict[str, Any]:
     }
 
 
-def figures(done: dict[str, Any], tasks: list[dict[str, Any]]) -> list[Figure]:
+def figures(result: dict[str, Any]) -> list[Figure]:
     found = []
-    for (ways, shots), task in zip(PROTOCOLS, tasks, strict=True):
+    for ways, shots in PROTOCOLS:
+        task = result["tasks"][f"{ways}-way {shots}-shot"]
         least, paper = PROTOCOLS[ways, shots]
         accuracy, reach = 100 * task["test"]["accuracy"], 100 * task["margin"]["accuracy"]
         pixels = 100 * task["baselines"]["nearest_centroid"]["accuracy"]
@@ -69,7 +70,7 @@ def figures(done: dict[str, Any], tasks: list[dict[str, Any]]) -> list[Figure]:
         if shots == 1:
             what = f"{ways}-way {shots}-shot, over the nearest pixels"
             found.append(known(what, accuracy - pixels, reach, least=BETTER_THAN_PIXELS, unit="points"))
-    seconds = done["result"]["seconds"]
+    seconds = result["seconds"]
     return [
         *found,
         figure("seconds of training", [seconds["training"]], most=MOST_SECONDS, unit="s"),
@@ -87,15 +88,14 @@ def main() -> None:
         )
         done = trained(client, job(dataset["id"]))
         tasks = done["result"]["tasks"]
-        tasks = list(tasks.values()) if isinstance(tasks, dict) else tasks
     write(
         Record(
             name="m4",
             question="Omniglot, ProtoNet: accuracy on characters of alphabets never seen",
-            figures=figures(done, tasks),
+            figures=figures(done["result"]),
             samples={
-                task["name"]: [task["test"]["accuracy"], *(rival["accuracy"] for rival in task["baselines"].values())]
-                for task in tasks
+                name: [task["test"]["accuracy"], *(rival["accuracy"] for rival in task["baselines"].values())]
+                for name, task in tasks.items()
             },
             notes=[
                 f"METHODS M4: background and evaluation alphabets; strided Conv4-64, {WAYS}-way 1 + 5, {EPISODES:,} episodes, "
