@@ -9,6 +9,8 @@ from learning.adapting.ridge import Fit
 
 #: As of `basis`; a weaker hold only separates what is separable already.
 STRENGTHS: tuple[float, ...] = (np.inf, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+#: The most numbers of the rows that are solved for several strengths at once.
+MOST_NUMBERS = 1 << 20
 
 
 def logistic(
@@ -73,10 +75,13 @@ def _left_out(design: Block, found: Block, start: Block, truth: Block, mask: Blo
     weights = p * (1.0 - p) * mask[:, None, :, None]
     errors = (p - truth[:, None]) * mask[:, None, :, None]
     leverage = np.empty_like(weights)
-    held = lam[..., None, None] * np.eye(design.shape[2])
-    for unit in range(weights.shape[-1]):
-        hessian = np.swapaxes(design, 1, 2)[:, None] @ (weights[..., unit, None] * design[:, None]) + held
-        solved = np.linalg.solve(hessian, np.swapaxes(design, 1, 2)[:, None])
-        leverage[..., unit] = np.einsum("bnm,blmn->bln", design, solved)
+    flipped, held = np.swapaxes(design, 1, 2)[:, None], lam[..., None, None] * np.eye(design.shape[2])
+    # ten thousand rows of a wide trunk are large enough without a copy for every strength
+    size = max(1, MOST_NUMBERS // design.size)
+    for some in (slice(start, start + size) for start in range(0, lam.shape[1], size)):
+        for unit in range(weights.shape[-1]):
+            hessian = flipped @ (weights[:, some, :, unit, None] * design[:, None]) + held[:, some]
+            solved = np.linalg.solve(hessian, flipped)
+            leverage[:, some, :, unit] = np.einsum("bnm,blmn->bln", design, solved)
     moved: Block = logits + leverage * errors / np.maximum(1.0 - weights * leverage, 1e-6)
     return moved

@@ -99,3 +99,11 @@ def test_padding_changes_nothing(units):
         alone = logistic(rows, own, own >= 0, None, units=units)
         np.testing.assert_allclose(together.weight[place], alone.weight[0], atol=1e-4)
         assert together.strength[place] == alone.strength[0]
+
+
+def test_many_rows_are_solved_in_parts_that_change_nothing(monkeypatch):
+    z, labels = problem(3, 40, 6)
+    whole = logistic(z, labels, labels >= 0, None, units=3)
+    monkeypatch.setattr("learning.adapting.logistic.MOST_NUMBERS", 1)
+    parts = logistic(z, labels, labels >= 0, None, units=3)
+    np.testing.assert_allclose(parts.left_out, whole.left_out, rtol=1e-12)
