@@ -40,7 +40,7 @@ up: $(STAMP) ## run the service on this machine (PORT=8000 DATA=./taskgraft-data
 	$(BIN)/taskgraft up --data $(DATA) --port $(PORT)
 
 test: $(STAMP) ## the whole suite, on SQLite, a real PostgreSQL and a real Redis (TESTS=tests/store for a part)
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(STAMP) ## ruff, strict types, the import contracts, the ban list
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import os
 import queue
 import signal
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ from worker.messages import MAX_MESSAGE_BYTES, GarbledMessage, Message, Started,
 #: A child's messages that may wait for the runner; beyond it the child waits.
 _WAITING_MESSAGES = 256
 _WARM_SECONDS = 120.0
+# Of the 108 characters of a socket's path, what multiprocessing adds takes some 40.
+_DEEPEST_FOLDER = 60
 
 
 class PreloadFailed(Exception):
@@ -132,7 +135,7 @@ class Launcher:
         Raises:
             PreloadFailed: a module that every child needs could not be imported.
         """
-        with self._starting, _without_main(), _clean_environment(self._threads):
+        with self._starting, _without_main(), _clean_environment(self._threads), _room_for_sockets():
             self._context.set_forkserver_preload([child.__name__, *self._preload])
             forkserver.ensure_running()
         mailbox: Mailbox = queue.SimpleQueue()
@@ -153,6 +156,18 @@ def _without_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextmanager
+def _room_for_sockets() -> Iterator[None]:
+    """Let the forkserver listen in /tmp where the temporary folder is too deep: the path of a socket ends at 108 characters."""
+    configured = tempfile.tempdir
+    if len(tempfile.gettempdir()) > _DEEPEST_FOLDER:
+        tempfile.tempdir = "/tmp"  # noqa: S108  # multiprocessing makes a folder of its own there, mode 0700
+    try:
+        yield
+    finally:
+        tempfile.tempdir = configured
 
 
 @contextmanager

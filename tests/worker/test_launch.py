@@ -45,6 +45,15 @@ def test_a_child_starts_with_its_modules_loaded(launcher, tmp_path):
     assert hear(mailbox)[0].preloaded is True
 
 
+def test_a_temporary_folder_too_deep_for_sockets_keeps_no_worker_from_starting(tmp_path):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    script = f"import pathlib, worker.launch as it; it.Launcher(preload=['{TOY}'], threads=1).warm(pathlib.Path())"
+    variables = {**os.environ, "TMPDIR": str(deep)}
+    done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_preload_that_failed_is_noticed(launcher, tmp_path):
     with pytest.raises(PreloadFailed, match=r"expected no\.such\.module in the forkserver"):
         Launcher(preload=["no.such.module"], threads=1).warm(tmp_path)
