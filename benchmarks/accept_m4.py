@@ -11,7 +11,7 @@ from benchmarks.acceptance import arrays, data, known, trained
 from benchmarks.harness import Figure, Record, figure, write
 from benchmarks.served import service
 
-WAYS, EPISODES, TESTED, MOST_SECONDS = 60, 2_000, 600, 600.0
+WAYS, EPISODES, TESTED, MOST_SECONDS = 20, 3_000, 600, 600.0
 #: Ways and shots → what is to be reached and what the paper has, in percent.
 PROTOCOLS = {(5, 1): (97.5, 98.8), (5, 5): (99.3, 99.7), (20, 1): (93.6, 96.0), (20, 5): (98.2, 98.9)}
 BETTER_THAN_PIXELS = 30.0
@@ -44,7 +44,7 @@ def job(dataset: str) -> dict[str, Any]:
             "queries": 5,
             "augment": ["rotate90_classes"],
         },
-        "network": {"name": "conv4", "filters": 64, "pooling": False},
+        "network": {"name": "conv4", "filters": 64},
         "method": {"name": "protonet"},
         "training": {
             "iterations": EPISODES,
@@ -98,11 +98,10 @@ def main() -> None:
                 for name, task in tasks.items()
             },
             notes=[
-                f"METHODS M4: background and evaluation alphabets; strided Conv4-64, {WAYS}-way 1 + 5, {EPISODES:,} episodes, "
+                f"METHODS M4: background and evaluation alphabets; pooled Conv4-64, {WAYS}-way 1 + 5, {EPISODES:,} episodes, "
                 f"turned images as further characters, one thread, stopped after {MOST_SECONDS:g} seconds wherever it is; {TESTED} test "
                 "episodes a protocol of 5 queries a class, mean and 95 % interval over them, of one training.",
-                "What is missed is the strided network's: in a trial of 300 20-way episodes on one core a pooled Conv4-32 answered 69 % "
-                "of the 20-way 1-shot queries right and a strided Conv4-64 49 %, at 1.3 times its time.",
+                "An earlier run of 2,000 episodes of 60 ways with a strided Conv4-64 reached 95.2, 98.7, 86.3 and 96.0 % in 489 s.",
                 "To reach is the better of METHODS' table and its calibration by plain code on two cores (97.4, 99.3, 91.5, 97.5 in 163 s; "
                 "93.6 and 98.2 with 60 ways in 12 minutes). Samples: accuracy, then of the nearest centroid of pixels and of the network "
                 "from scratch on the support.",
