@@ -19,7 +19,8 @@ from worker.training import checkpoint
 from worker.training.batches import Batch, batches, epoch_order, epoch_seed
 from worker.training.checkpoint import Checkpoint, TrainingState
 from worker.training.optimizers import build_optimizer, set_learning_rate
-from worker.training.progress import Channel, Progress, StopReason
+from worker.training.progress import Channel, Progress
+from worker.training.rounds import Fitted, to_the_end
 from worker.training.validation import validated
 
 
@@ -43,15 +44,6 @@ class Checkpoints:
     folder: Path
     attempt: int
     earlier: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The weights to keep, how far training came, and why it stopped early, if it was told to."""
-
-    best: dict[str, Tensor]
-    state: TrainingState
-    stopped: StopReason | None
 
 
 @dataclass(frozen=True)
@@ -90,20 +82,7 @@ def fit(
     Raises:
         TrainingDiverged: the loss left the finite numbers.
     """
-    run = _Run(model, data, recipe, checkpoints, channel, progress, part or Part())
-    while not run.state.finished:
-        train_losses = run.epoch()
-        if train_losses is None:  # told to stop within the epoch: its steps are dropped
-            return Fitted(run.best, run.state, channel.stop)
-        run.close_epoch(train_losses)
-        if channel.stop == "preempt":
-            run.save()
-            return Fitted(run.best, run.state, "preempt")
-        if checkpoint.due(time.monotonic() - run.saved):
-            run.save()
-    if run.state.elapsed_seconds >= checkpoint.SECONDS_APART and not run.resumed_finished:
-        run.save()  # the baselines come next: an attempt that dies in them need not train again
-    return Fitted(run.best, run.state, None)
+    return to_the_end(_Run(model, data, recipe, checkpoints, channel, progress, part or Part()), channel)
 
 
 class _Run:
@@ -133,6 +112,14 @@ class _Run:
         self.resumed_finished = self.state.finished
         self.saved = time.monotonic()
         self._began = self.saved - self.state.elapsed_seconds
+
+    def go_on(self) -> bool:
+        """An epoch; of one that is broken off the steps are dropped."""
+        train_losses = self.epoch()
+        if train_losses is None:
+            return False
+        self.close_epoch(train_losses)
+        return True
 
     def epoch(self) -> Tensor | None:
         """Take one epoch's steps and return the mean losses ``[K]``, or None when told to stop before its end."""

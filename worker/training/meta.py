@@ -24,9 +24,9 @@ from worker.training.episodes.material import Material, material
 from worker.training.episodes.result import entries, meta_result, points
 from worker.training.episodes.rivals import rivals
 from worker.training.files import MODEL, RESULT
-from worker.training.fitting import Fitted
 from worker.training.multitask import Attempt
 from worker.training.progress import Channel, Progress, stopped
+from worker.training.rounds import Fitted
 
 PHASES = {"preparing": 0.03, "training": 0.8, "evaluating": 0.1, "baselines": 0.05, "saving": 0.02}
 _MOST_TOLD = 20

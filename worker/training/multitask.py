@@ -25,13 +25,14 @@ from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import repeat_seed, weights_seed
 from worker.training.evaluate import evaluate
 from worker.training.files import MODEL, PREDICTIONS, RESULT
-from worker.training.fitting import Checkpoints, Fitted, Part, Recipe, fit
+from worker.training.fitting import Checkpoints, Part, Recipe, fit
 from worker.training.folds import Measured, course_of
 from worker.training.predictions import prediction_table, write_table
 from worker.training.prepare import Prepared, training_data
 from worker.training.progress import Channel, Progress, stopped
 from worker.training.repeats import Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, task_result
+from worker.training.rounds import Fitted
 from worker.training.start import Start, start_of
 
 _REPEAT = "repeat.safetensors"

@@ -16,8 +16,9 @@ from torch import Tensor
 from learning.specs import TrainingSpec
 from worker.training import checkpoint
 from worker.training.checkpoint import TrainingState
-from worker.training.fitting import Checkpoints, Fitted, Part
+from worker.training.fitting import Checkpoints, Part
 from worker.training.progress import StopReason
+from worker.training.rounds import Fitted
 
 Outputs = Mapping[int, NDArray[np.float64]]
 

@@ -23,7 +23,7 @@ from worker.training.baselines.single_task import Alone, Stopped
 from worker.training.batches import repeat_seed, weights_seed
 from worker.training.evaluate import Evaluation, evaluate
 from worker.training.files import MODEL, PREDICTIONS, RESULT
-from worker.training.fitting import Checkpoints, Fitted, Part, Recipe, fit
+from worker.training.fitting import Checkpoints, Part, Recipe, fit
 from worker.training.forgetting import forgetting
 from worker.training.multitask import Attempt
 from worker.training.predictions import prediction_table, write_table
@@ -31,6 +31,7 @@ from worker.training.prepare import Prepared, prepare, training_data
 from worker.training.progress import Channel, Progress, stopped
 from worker.training.repeats import Outputs, Repeated, budget, limited, repeated
 from worker.training.result import Judgement, job_result, judge, pooled_metrics, sentence, task_result, transferred
+from worker.training.rounds import Fitted
 
 _REPEAT = "repeat.safetensors"
 #: Of a lone task the pooled models are its own.

@@ -11,8 +11,9 @@ from tests.worker.training.assignment import attempt, result_of
 from tests.worker.training.recorder import Recorder
 from worker.training.batches import repeat_seed
 from worker.training.checkpoint import TrainingState
-from worker.training.fitting import Checkpoints, Fitted, Part
+from worker.training.fitting import Checkpoints, Part
 from worker.training.repeats import after, limited, repeated
+from worker.training.rounds import Fitted
 
 REPEATS, EPOCHS = 3, 6
 ONCE = {

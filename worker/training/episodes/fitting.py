@@ -14,9 +14,10 @@ from worker.training import checkpoint
 from worker.training.checkpoint import Checkpoint, TrainingState
 from worker.training.episodes.material import Material
 from worker.training.episodes.sampler import TRAINING, VALIDATION, Drawn, stream
-from worker.training.fitting import Checkpoints, Fitted
+from worker.training.fitting import Checkpoints
 from worker.training.optimizers import build_optimizer
 from worker.training.progress import Channel, Progress
+from worker.training.rounds import Fitted, to_the_end
 
 #: Episodes of a validation, the fewest and the most, and the rows in all of them that are enough.
 FEWEST_EPISODES, MOST_EPISODES, VALIDATION_ROWS = 10, 100, 4_000
@@ -38,21 +39,7 @@ def meta_fit(
     Raises:
         TrainingDiverged: the loss left the finite numbers.
     """
-    run = _Run(learner, material, checkpoints, channel, progress)
-    while not run.state.finished:
-        if channel.stop in ("cancel", "keep_best"):
-            return Fitted(run.best, run.state, channel.stop)
-        run.iterate()
-        if run.round_is_over():
-            run.close_round()
-        if channel.stop == "preempt":
-            run.save()
-            return Fitted(run.best, run.state, "preempt")
-        if checkpoint.due(time.monotonic() - run.saved):
-            run.save()
-    if run.state.elapsed_seconds >= checkpoint.SECONDS_APART and not run.resumed_finished:
-        run.save()  # the evaluation comes next: an attempt that dies in it need not train again
-    return Fitted(run.best, run.state, None)
+    return to_the_end(_Run(learner, material, checkpoints, channel, progress), channel)
 
 
 class _Run:
@@ -80,6 +67,15 @@ class _Run:
         self.saved = time.monotonic()
         self._began = self.saved - self.state.elapsed_seconds
         self._learner.train()
+
+    def go_on(self) -> bool:
+        """An iteration, and what ends its round."""
+        if self._channel.stop in ("cancel", "keep_best"):
+            return False
+        self.iterate()
+        if self.round_is_over():
+            self.close_round()
+        return True
 
     def iterate(self) -> None:
         """One step of the outer optimiser; everything random in it is a function of the seed and of its number."""
