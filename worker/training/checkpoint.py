@@ -40,6 +40,11 @@ class TrainingState:
     longest: int = 0
     out_of_time: bool = False
 
+    @property
+    def has_best(self) -> bool:
+        """Whether there is a best model: none before the first epoch's (of a meta-training, validation's) end."""
+        return bool(self.repeat or self.epoch)
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -72,8 +72,8 @@ def meta(
     progress.enter("training")
     fitted = _fit(course)
     trained = time.monotonic()
-    if fitted.stopped in ("cancel", "preempt") or not fitted.state.epoch:
-        return stopped(fitted.stopped)  # before the first validation there is no best learner to keep
+    if fitted.stopped in ("cancel", "preempt") or not fitted.state.has_best:
+        return stopped(fitted.stopped)
 
     progress.enter("evaluating")
     MetaModel(_header(course), {name: tensor.cpu().numpy() for name, tensor in fitted.best.items()}).save(

@@ -82,8 +82,8 @@ def transfer(
         device=attempt.device,
     )
     trained = time.monotonic()
-    if found.stopped in ("cancel", "preempt") or not (found.state.repeat or found.state.epoch):
-        return stopped(found.stopped)  # before the first epoch's end there is no best model to keep
+    if found.stopped in ("cancel", "preempt") or not found.state.has_best:
+        return stopped(found.stopped)
 
     progress.enter("evaluating")
     model = _store(course, found.best, attempt.folder / MODEL)
